@@ -1,0 +1,74 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// `make lint` and CI build with warnings as errors; a person trying things out does not have to.
+let settings: [SwiftSetting] =
+    Context.environment["PERJURY_STRICT"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])]
+
+let package = Package(
+    name: "perjury",
+    products: [
+        .executable(name: "perjury", targets: ["perjury"]),
+        .executable(name: "perjury-keeper", targets: ["perjury-keeper"]),
+        .executable(name: "store-workloads", targets: ["store-workloads"]),
+    ],
+    dependencies: [
+        // The command line: parsing, help texts, completion.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // Persistent (O(1) to fork) hash tables for the file tree.
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        // `Errno`: typed system errors instead of bare integers.
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        // workload.yaml, with the line of each key for error messages.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "CSupport"),
+        .target(
+            name: "FileTree",
+            dependencies: [
+                "CSupport",
+                .product(name: "HashTreeCollections", package: "swift-collections"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
+        .target(name: "Recording", dependencies: ["FileTree", "CSupport"], swiftSettings: settings),
+        .target(name: "PowerLoss", dependencies: ["Recording"], swiftSettings: settings),
+        .target(name: "Oracles", swiftSettings: settings),
+        .target(name: "Campaign", dependencies: ["PowerLoss", "Oracles"], swiftSettings: settings),
+        .target(
+            name: "FuseMount", dependencies: ["CFuse", "CSupport", "Recording"],
+            swiftSettings: settings),
+        .target(
+            name: "WorkloadRunner", dependencies: ["FuseMount", "Campaign", "Yams"],
+            swiftSettings: settings),
+        .target(name: "Reporting", dependencies: ["Campaign"], swiftSettings: settings),
+        .executableTarget(
+            name: "perjury",
+            dependencies: [
+                "WorkloadRunner", "Reporting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(name: "perjury-keeper"),
+        .executableTarget(name: "store-workloads", dependencies: ["CSQLite"], swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["Recording"], path: "Tests/TestSupport",
+            swiftSettings: settings),
+        .testTarget(name: "FileTreeTests", dependencies: ["FileTree", "TestSupport"]),
+        .testTarget(name: "RecordingTests", dependencies: ["Recording", "TestSupport"]),
+        .testTarget(name: "PowerLossTests", dependencies: ["PowerLoss", "TestSupport"]),
+        .testTarget(name: "OraclesTests", dependencies: ["Oracles"]),
+        .testTarget(name: "CampaignTests", dependencies: ["Campaign", "TestSupport"]),
+        .testTarget(name: "FuseMountTests", dependencies: ["FuseMount", "TestSupport"]),
+        .testTarget(
+            name: "WorkloadRunnerTests", dependencies: ["WorkloadRunner", "TestSupport"]),
+        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
+        .testTarget(
+            name: "PlantedBugTests",
+            dependencies: ["WorkloadRunner", "Reporting", "TestSupport"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

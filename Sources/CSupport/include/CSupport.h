@@ -1,0 +1,17 @@
+// The few things that Swift cannot say, or says too slowly. No policy lives here.
+#ifndef CSUPPORT_H
+#define CSUPPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// A 64-bit hash of `count` bytes at `bytes`; stable across processes, machines and versions of this
+/// project (it stands in recording files). Not cryptographic.
+/// Source: the wyhash construction (64x64 -> 128-bit multiply, fold), Wang Yi, public domain.
+uint64_t perjury_hash(const void *bytes, size_t count, uint64_t seed);
+
+/// The file that holds this code (the executable, or the test bundle that linked it), or NULL.
+/// The string belongs to the dynamic loader.
+const char *perjury_image_path(void);
+
+#endif

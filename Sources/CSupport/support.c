@@ -1,0 +1,43 @@
+#define _GNU_SOURCE
+#include "CSupport.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+static inline uint64_t mix(uint64_t a, uint64_t b) {
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint64_t load64(const unsigned char *p) {
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return v;
+}
+
+static const uint64_t K0 = 0xa0761d6478bd642full, K1 = 0xe7037ed1a0b428dbull,
+                      K2 = 0x8ebc6af09c88c6e3ull, K3 = 0x589965cc75374cc3ull;
+
+uint64_t perjury_hash(const void *bytes, size_t count, uint64_t seed) {
+    const unsigned char *p = bytes;
+    size_t left = count;
+    uint64_t a = seed ^ K0, b = seed ^ K1;
+    while (left >= 32) {
+        a = mix(load64(p) ^ K1, load64(p + 8) ^ a);
+        b = mix(load64(p + 16) ^ K2, load64(p + 24) ^ b);
+        p += 32;
+        left -= 32;
+    }
+    if (left > 0) {
+        unsigned char tail[32] = {0};
+        memcpy(tail, p, left);
+        a = mix(load64(tail) ^ K1, load64(tail + 8) ^ a);
+        b = mix(load64(tail + 16) ^ K2, load64(tail + 24) ^ b);
+    }
+    return mix(a ^ K3 ^ count, b ^ K1);
+}
+
+const char *perjury_image_path(void) {
+    Dl_info info;
+    return dladdr((const void *)&perjury_image_path, &info) ? info.dli_fname : NULL;
+}

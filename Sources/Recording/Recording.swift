@@ -1,1 +1,90 @@
-// placeholder
+import FileTree
+
+import struct SystemPackage.Errno
+
+/// One run of a program: the tree it began on, and everything it did to it, in order.
+package struct Recording: Sendable {
+    package let arena: Arena
+    /// The tree before record 0.
+    package let base: FileTree
+    /// False when the file ends without a seal: the recorder was killed, and the records are those up to the last whole one.
+    package let isComplete: Bool
+    private let nonce: UInt64
+    private let offsets: ContiguousArray<Int>
+
+    init(
+        arena: Arena, nonce: UInt64, base: FileTree, offsets: ContiguousArray<Int>, isComplete: Bool
+    ) {
+        self.arena = arena
+        self.nonce = nonce
+        self.base = base
+        self.offsets = offsets
+        self.isComplete = isComplete
+    }
+
+    /// How many records there are.
+    package var count: Int { offsets.count }
+
+    package subscript(sequence: Int) -> Record {
+        let address = UnsafeRawPointer(arena.base + offsets[sequence])
+        guard let header = RecordHeader(at: address, nonce: nonce),
+            let event = header.event(
+                payload: Bytes(start: address + RecordHeader.size, count: Int(header.payloadLength))
+            )
+        else { preconditionFailure("record \(sequence) was whole when the recording was opened") }
+        return Record(time: header.time, thread: header.thread, event)
+    }
+
+    /// The tree after the first `count` records: what a process kill leaves there.
+    ///
+    /// - Throws: `RecordingError` when a record does not apply to the tree before it.
+    package func tree(after count: Int) throws(RecordingError) -> FileTree {
+        var tree = base
+        tree.keep(arena)
+        for sequence in 0..<count {
+            guard case .operation(let operation) = self[sequence].event else { continue }
+            do throws(Errno) {
+                tree.apply(try tree.effects(of: operation))
+            } catch {
+                throw RecordingError("record #\(sequence) does not apply: \(error)")
+            }
+        }
+        return tree
+    }
+}
+
+/// Why a recording cannot be used; one sentence.
+package struct RecordingError: Error, Equatable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// The file around the records.
+///
+///     recording := header record* seal?
+///     header    := "perjury recording" (16 bytes: "PERJURYRECORDING") version(4) zero(4) nonce(8) hash(8) zero(24)
+///     record    := RecordHeader payload padding-to-16
+enum RecordingFormat {
+    static let headerSize = 64
+    static let version: UInt32 = 1
+    static let magic: [UInt8] = Array("PERJURYRECORDING".utf8)
+
+    static func storeHeader(at address: UnsafeMutableRawPointer, nonce: UInt64) {
+        address.initializeMemory(as: UInt8.self, repeating: 0, count: headerSize)
+        for (index, byte) in magic.enumerated() {
+            address.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
+        }
+        address.storeBytes(of: version.littleEndian, toByteOffset: 16, as: UInt32.self)
+        address.storeBytes(of: nonce.littleEndian, toByteOffset: 24, as: UInt64.self)
+        let hash = StableHash.of(UnsafeRawBufferPointer(start: address, count: 32))
+        address.storeBytes(of: hash.littleEndian, toByteOffset: 32, as: UInt64.self)
+    }
+
+    /// Never 0: 0 stands for "not sealed yet".
+    static func payloadHash(_ payload: UnsafeRawBufferPointer) -> UInt64 {
+        StableHash.of(payload) | 1
+    }
+}

@@ -1,0 +1,198 @@
+import FileTree
+import Glibc
+
+import struct SystemPackage.Errno
+
+/// Appends records to an arena; single-threaded, owned by the loop of one mount.
+///
+/// The arena is the file, byte for byte: a header of 64 bytes, then the records of the base tree, then those of the run.
+/// A kill of the harness loses nothing that was appended.
+package final class RecordingWriter {
+    package let arena: Arena
+    /// Where the next record's header goes; 16-byte aligned.
+    private var cursor: Int
+    private let nonce: UInt64
+    private var sequence: UInt64 = 0
+    /// Offsets of the run's records.
+    package private(set) var offsets: ContiguousArray<Int> = []
+    private let base: FileTree
+    private let start: UInt64
+
+    /// - Parameters:
+    ///   - arena: empty.
+    ///   - base: the tree the run begins on. It is written to the file when `storesBase`; a recording without it can be
+    ///     explored only in this process.
+    ///   - nonce: seeds this file's header hashes, so that a recording that is payload of another is not mistaken for it.
+    package init(
+        arena: Arena, base: FileTree, storesBase: Bool, nonce: UInt64 = .random(in: 1...UInt64.max)
+    ) throws(Errno) {
+        self.arena = arena
+        self.base = base
+        self.nonce = nonce
+        cursor = RecordingFormat.headerSize
+        start = Self.now()
+        try arena.ensure(RecordingFormat.headerSize)
+        RecordingFormat.storeHeader(at: arena.base, nonce: nonce)
+        if storesBase { try appendBase() }
+    }
+
+    /// Nanoseconds of the monotonic clock since the recording began.
+    package var elapsed: UInt64 { Self.now() - start }
+
+    private static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    /// The space at the cursor, where a request of up to `length` bytes may be received. Its first 80 bytes will be taken
+    /// for a record's header; payload that lies right behind them is appended without a copy.
+    package func space(_ length: Int) throws(Errno) -> UnsafeMutableRawPointer {
+        try arena.ensure(cursor + length)
+        return arena.base + cursor
+    }
+
+    /// Appends a write (or, with `mark`, a mark) whose payload is already at its place: 80 bytes behind the cursor.
+    package func appendInPlace(
+        length: Int, at offset: UInt64, of number: InodeNumber, _ origin: WriteOrigin,
+        thread: UInt32
+    ) {
+        var header = RecordHeader.write(number, offset, origin)
+        header.thread = thread
+        append(&header, payloadLength: length)
+    }
+
+    package func appendMarkInPlace(length: Int, thread: UInt32) {
+        var header = RecordHeader(.mark)
+        header.thread = thread
+        append(&header, payloadLength: length)
+    }
+
+    /// The address that payload must have to be appended in place.
+    package var payloadAddress: UnsafeMutableRawPointer { arena.base + cursor + RecordHeader.size }
+
+    /// Appends any event; its payload is copied.
+    ///
+    /// - Throws: ENOSPC when the recording's file cannot grow. Nothing was appended then.
+    package func append(_ event: Record.Event, thread: UInt32 = 0) throws(Errno) {
+        try append(event, thread: thread, flags: 0)
+    }
+
+    private func append(_ event: Record.Event, thread: UInt32, flags: UInt8) throws(Errno) {
+        var (header, payload) = RecordHeader.encode(event)
+        header.thread = thread
+        header.flags |= flags
+        let source: UnsafeRawBufferPointer
+        switch payload {
+        case .none: source = UnsafeRawBufferPointer(start: nil, count: 0)
+        case .bytes(let bytes): source = bytes.buffer
+        case .array(let array):
+            try arena.ensure(cursor + RecordHeader.size + array.count)
+            let destination = UnsafeMutableRawBufferPointer(
+                start: payloadAddress, count: array.count)
+            array.withUnsafeBytes { destination.copyMemory(from: $0) }
+            append(&header, payloadLength: array.count)
+            return
+        }
+        try arena.ensure(cursor + RecordHeader.size + source.count)
+        if source.count > 0 { memmove(payloadAddress, source.baseAddress!, source.count) }
+        append(&header, payloadLength: source.count)
+    }
+
+    private func append(_ header: inout RecordHeader, payloadLength: Int) {
+        header.payloadLength = UInt32(payloadLength)
+        header.sequence = sequence
+        header.time = elapsed
+        header.store(at: arena.base + cursor, nonce: nonce)
+        if header.flags & RecordHeader.baseFlag == 0 { offsets.append(cursor) }
+        sequence += 1
+        cursor = RecordHeader.next(after: cursor, payloadLength: payloadLength)
+    }
+
+    // MARK: Base
+
+    private func appendBase() throws(Errno) {
+        var failure: Errno?
+        var seen: Set<InodeNumber> = [.root]
+        func add(_ operation: Operation) {
+            guard failure == nil else { return }
+            do throws(Errno) {
+                try append(.operation(operation), thread: 0, flags: RecordHeader.baseFlag)
+            } catch {
+                failure = error
+            }
+        }
+        if let root = base[.root] { addAttributes(.root, root, add) }
+        base.visit { visited in
+            guard let name = visited.path.last, let inode = base[visited.inode] else { return }
+            let entry = DirectoryEntry(visited.directory, name)
+            guard seen.insert(visited.inode).inserted else {
+                return add(.link(visited.inode, at: entry))
+            }
+            add(.create(visited.inode, at: entry, inode.asNew))
+            addContent(visited.inode, inode, add)
+            addAttributes(visited.inode, inode, add)
+        }
+        if let failure { throw failure }
+    }
+
+    private func addContent(_ number: InodeNumber, _ inode: Inode, _ add: (Operation) -> Void) {
+        guard inode.kind == .regular else { return }
+        let size = inode.content.size
+        inode.content.forEachBlock { block in
+            let first = block * UInt64(Block.size)
+            guard first < size else { return }
+            let bytes = inode.content.bytes(first..<min(first + UInt64(Block.size), size))
+            bytes.withUnsafeBytes { buffer in
+                let copy = Bytes(start: buffer.baseAddress!, count: buffer.count)
+                add(.write(number, offset: first, copy, .call))
+            }
+        }
+        add(.setSize(number, size))
+    }
+
+    private func addAttributes(_ number: InodeNumber, _ inode: Inode, _ add: (Operation) -> Void) {
+        for (name, value) in inode.extendedAttributes.sorted(by: { $0.key < $1.key }) {
+            add(.setExtendedAttribute(number, name: name, value: value))
+        }
+        let change = AttributeChange(
+            mode: inode.mode, user: inode.user, group: inode.group, accessed: inode.accessed,
+            modified: inode.modified)
+        add(.setAttributes(number, change))
+    }
+
+    // MARK: Ending
+
+    /// The recording so far. It stays good while the writer goes on appending, and does not see what comes later.
+    package func recording() -> Recording {
+        Recording(arena: arena, nonce: nonce, base: base, offsets: offsets, isComplete: true)
+    }
+
+    /// Ends the recording: fills in the hashes of all payloads, appends the seal, gives back unused space of the file.
+    ///
+    /// Payloads are hashed here and not while recording, where it would cost a tenth of a large write.
+    package func seal() throws(Errno) {
+        var offset = RecordingFormat.headerSize
+        var headers: UInt64 = 0
+        while offset < cursor {
+            let address = arena.base + offset
+            guard let header = RecordHeader(at: UnsafeRawPointer(address), nonce: nonce) else {
+                preconditionFailure("a record of our own at \(offset) does not read back")
+            }
+            let payload = UnsafeRawBufferPointer(
+                start: address + RecordHeader.size, count: Int(header.payloadLength))
+            let hash = RecordingFormat.payloadHash(payload)
+            address.storeBytes(
+                of: hash.littleEndian, toByteOffset: RecordHeader.payloadHashOffset, as: UInt64.self
+            )
+            headers = StableHash.mix(headers, hash)
+            offset = RecordHeader.next(after: offset, payloadLength: payload.count)
+        }
+        try arena.ensure(cursor + RecordHeader.size)
+        var seal = RecordHeader(.seal)
+        seal.a = headers
+        seal.flags = RecordHeader.baseFlag
+        append(&seal, payloadLength: 0)
+        try arena.truncateFile(to: cursor)
+    }
+}

@@ -125,6 +125,11 @@ package struct FileTree: Sendable {
         }
     }
 
+    /// Takes the hashes of the files' blocks now, so that forks need not.
+    package mutating func rememberHashes(of numbers: Set<InodeNumber>) {
+        for number in numbers { inodes.update(number.rawValue) { _ = $0?.content.hash() } }
+    }
+
     /// Drops an inode that has no name any more and that nobody holds open.
     package mutating func forget(_ number: InodeNumber) {
         guard let inode = self[number], inode.nameCount == 0, number != .root else { return }

@@ -1,0 +1,153 @@
+import FileTree
+
+/// The families of choices that the search draws from at one crash point.
+struct ChoiceFamilies {
+    let storage: Storage
+    let pending: Storage.Pending
+    let sets: ClosedSets
+    /// Choices per family.
+    let limit: Int
+
+    init(_ storage: Storage, _ pending: Storage.Pending, limit: Int) {
+        self.storage = storage
+        self.pending = pending
+        self.limit = limit
+        sets = storage.closedSets(pending)
+    }
+
+    private var count: Int { sets.count }
+
+    /// Each effect lost alone, each kept alone, each prefix, each write torn.
+    func basic(_ random: inout RandomSource) -> [Storage.Choice] {
+        let elements = chosen(count, &random)
+        return elements.map { losing([$0]) } + elements.map { keeping([$0]) }
+            + elements.map { losing(Array($0..<count)) } + tears(limit: limit)
+    }
+
+    func pairs(_ random: inout RandomSource) -> [Storage.Choice] {
+        var result: [Storage.Choice] = []
+        for _ in 0..<min(limit, 4 * count, 256) where count > 2 {
+            let first = Int.random(in: 0..<count, using: &random)
+            let second = Int.random(in: 0..<count, using: &random)
+            result.append(losing([first, second]))
+            result.append(keeping([first, second]))
+        }
+        return result
+    }
+
+    /// Seeded samples: each effect is lost or kept by a coin that is itself drawn per sample.
+    func samples(_ wanted: Int, _ random: inout RandomSource) -> [Storage.Choice] {
+        guard count > 0 else { return [] }
+        return (0..<wanted).map { _ in
+            let sides = UInt64.random(in: 2...16, using: &random)
+            let lost = (0..<count).filter { _ in UInt64.random(in: 0..<sides, using: &random) == 0 }
+            return losing(lost)
+        }
+    }
+
+    /// Up to `limit` of `0..<count`, spread evenly, the last ones always among them.
+    private func chosen(_ count: Int, _ random: inout RandomSource) -> [Int] {
+        guard count > limit else { return Array(0..<count) }
+        var picked = Set((count - limit / 2)..<count)
+        while picked.count < limit { picked.insert(Int.random(in: 0..<count, using: &random)) }
+        return picked.sorted()
+    }
+
+    private func losing(_ elements: [Int]) -> Storage.Choice {
+        var kept = [Bool](repeating: true, count: count)
+        for element in elements where kept[element] {
+            for lost in sets.dependents(of: element) { kept[lost] = false }
+        }
+        return Storage.Choice(kept: kept)
+    }
+
+    private func keeping(_ elements: [Int]) -> Storage.Choice {
+        var kept = [Bool](repeating: false, count: count)
+        for element in elements {
+            for needed in sets.required(by: element) { kept[needed] = true }
+        }
+        return Storage.Choice(kept: kept)
+    }
+
+    // MARK: Tears
+
+    /// Each write torn at each unit: its first units arrive and the rest does not, and the reverse; once with everything else
+    /// that can be there, once with everything else lost that can be.
+    func tears(limit: Int) -> [Storage.Choice] {
+        var result: [Storage.Choice] = []
+        for group in writes {
+            for (place, index) in group.enumerated() {
+                let node = storage.graph.nodes[pending.effects[index]]
+                if place > 0 {
+                    result.append(losing(Array(group[..<place])))
+                    result.append(keeping(Array(group[..<place])))
+                    result.append(keeping(Array(group[place...])))
+                }
+                guard node.unitCount > 1 else { continue }
+                let units = (0..<8).filter { node.units & (1 << $0) != 0 }
+                for cut in 1..<units.count {
+                    let low = mask(units[..<cut])
+                    let high = mask(units[cut...])
+                    result.append(torn(index, low, lost: group[(place + 1)...], others: true))
+                    result.append(torn(index, low, kept: group[..<place]))
+                    result.append(torn(index, high, lost: group[..<place], others: true))
+                    result.append(torn(index, high, kept: group[(place + 1)...]))
+                }
+            }
+            if result.count >= limit { break }
+        }
+        return result
+    }
+
+    private func mask(_ units: ArraySlice<Int>) -> UInt8 {
+        units.reduce(0) { $0 | 1 << UInt8($1) }
+    }
+
+    /// Pending data and zeroing, grouped by the record it belongs to, the latest record first.
+    private var writes: [[Int]] {
+        var groups: [[Int]] = []
+        var record = -1
+        for (index, effect) in pending.effects.enumerated() {
+            let logged = storage.log.effects[effect]
+            switch logged.effect.change {
+            case .data, .zero:
+                if logged.id.record == record {
+                    groups[groups.count - 1].append(index)
+                } else {
+                    groups.append([index])
+                    record = logged.id.record
+                }
+            default:
+                break
+            }
+        }
+        return groups.reversed()
+    }
+
+    private func torn(
+        _ index: Int, _ units: UInt8, lost: ArraySlice<Int>, others: Bool
+    ) -> Storage.Choice {
+        var choice = losing([index] + lost)
+        // A dependent tie among the lost may have taken what the torn effect itself requires.
+        for needed in sets.required(by: index) where needed != index && !choice.kept[needed] {
+            return keepingTorn(index, units, [])
+        }
+        choice.torn = [.init(index: index, units: units)]
+        return choice
+    }
+
+    private func torn(_ index: Int, _ units: UInt8, kept: ArraySlice<Int>) -> Storage.Choice {
+        keepingTorn(index, units, Array(kept))
+    }
+
+    private func keepingTorn(_ index: Int, _ units: UInt8, _ others: [Int]) -> Storage.Choice {
+        let dependents = Set(sets.dependents(of: index))
+        var choice = keeping(others.filter { !sets.required(by: $0).contains(index) })
+        for needed in sets.required(by: index) where !dependents.contains(needed) {
+            choice.kept[needed] = true
+        }
+        choice.kept[index] = false
+        choice.torn = [.init(index: index, units: units)]
+        return choice
+    }
+}

@@ -1,0 +1,44 @@
+import FileTree
+import Recording
+
+/// What binds the effects of one recording under one model on one stack, and when syncs covered them.
+///
+/// An effect that is kept needs everything it requires kept or covered. Edges are
+/// - *chain*: the effect needs what an earlier one wrote in the same atomic units (U1): a sector never holds a later version
+///   without the earlier one;
+/// - *hard*: it needs an earlier effect whole, whatever was synced;
+/// - *soft*: the order of metadata (R1), which a sync closes over only where the model says so.
+///
+/// `docs/models.md` lists the rules by number; `EffectGraphBuilder` applies them.
+package struct EffectGraph: Sendable {
+    package internal(set) var nodes: [Node] = []
+    /// Records after which the covered set had changed, with the effects that they newly covered.
+    package internal(set) var coverings: [Covering] = []
+
+    package struct Node: Sendable {
+        /// Atomic units of its block that the effect touches, bit 0 for the lowest; 0 where nothing can tear.
+        package internal(set) var units: UInt8 = 0
+        /// Whether it arrives whole or not at all although it touches several units (R7).
+        package internal(set) var isWhole = false
+        package internal(set) var chain: [ChainEdge] = []
+        package internal(set) var hard: [Int32] = []
+        package internal(set) var soft: [Int32] = []
+        /// The sequence of the record that covered it; `Int32.max` while nothing has.
+        package internal(set) var coveredAt = Int32.max
+
+        /// How many separate atomic units the effect has.
+        package var unitCount: Int { isWhole ? 1 : units.nonzeroBitCount }
+    }
+
+    package struct ChainEdge: Sendable {
+        package let effect: Int32
+        /// The units that this edge is about.
+        package let units: UInt8
+    }
+
+    package struct Covering: Sendable {
+        package let record: Int
+        /// In log order.
+        package let effects: [Int32]
+    }
+}

@@ -1,0 +1,306 @@
+import FileTree
+import Recording
+
+/// Reads the log once and lays the edges of `EffectGraph`, record by record.
+///
+/// Universal edges: U1 unit chain, U2 name chain, U3 size chain, U4 the old name of a rename goes only when the new one is
+/// there, U5 data needs what freed its block, U6 a move of a directory needs the moves and makings of directories before it,
+/// U7 attribute chain. The rest (R1 to R9) is the model's.
+struct EffectGraphBuilder {
+    let log: EffectLog
+    let rules: PersistenceModel.Rules
+    /// Bytes; what an overwrite tears at.
+    let unit: Int
+    var graph = EffectGraph()
+    var coverage = Coverage()
+
+    private var lastInUnit: [BlockKey: UnitOwners] = [:]
+    private var lastName: [DirectoryEntry: Int32] = [:]
+    private var lastSize: [InodeNumber: Int32] = [:]
+    private var lastAttribute: [AttributeKey: Int32] = [:]
+    /// What freed blocks of a file, latest last.
+    private var frees: [InodeNumber: [Free]] = [:]
+    private var lastDirectoryMoves: [Int32] = []
+    private var lastOfOrder: Int32?
+    private var isBorn: Set<InodeNumber> = []
+
+    private struct BlockKey: Hashable {
+        let inode: InodeNumber
+        let block: UInt64
+    }
+
+    private struct AttributeKey: Hashable {
+        let inode: InodeNumber
+        let name: FileName?
+    }
+
+    private typealias UnitOwners = [Int32]
+
+    private struct Free {
+        let blocks: Range<UInt64>
+        let effect: Int32
+    }
+
+    init(log: EffectLog, model: PersistenceModel, stack: Stack) {
+        self.log = log
+        rules = model.rules
+        unit = model.rules.tearing == .block ? Block.size : stack.atomicUnit
+        graph.nodes.reserveCapacity(log.effects.count)
+    }
+
+    static func graph(of log: EffectLog, model: PersistenceModel, stack: Stack) -> EffectGraph {
+        var builder = EffectGraphBuilder(log: log, model: model, stack: stack)
+        for sequence in 0..<log.recording.count {
+            guard let operation = log.operation(sequence) else { continue }
+            builder.add(operation, sequence)
+        }
+        return builder.graph
+    }
+
+    private mutating func add(_ operation: Operation, _ sequence: Int) {
+        let first = log.firstEffect[sequence]
+        let end = log.firstEffect[sequence + 1]
+        for index in first..<end { add(index) }
+        if first < end { bindRecord(operation, first..<end) }
+        for index in first..<end where !isBirth(index) { coverage.pending.append(Int32(index)) }
+        if rules.namesAreDurableAtOnce.holds { coverNamesAtOnce(first..<end, sequence) }
+        if case .sync(let sync) = operation { cover(sync, sequence) }
+    }
+
+    func effect(_ index: Int) -> Effect { log.effects[index].effect }
+
+    private func isBirth(_ index: Int) -> Bool {
+        if case .birth = effect(index).change { return true }
+        return false
+    }
+
+    // MARK: Edges of one effect
+
+    private mutating func add(_ index: Int) {
+        let effect = effect(index)
+        let id = Int32(index)
+        var node = EffectGraph.Node()
+        switch effect.change {
+        case .birth(let new):
+            isBorn.insert(effect.inode)
+            if new.kind == .directory { coverage.bornDirectories.insert(effect.inode) }
+            coverage.uncommittedBirths.insert(effect.inode)
+        case .data(let block, let range, _):
+            place(id, effect.inode, block, range, isData: true, &node)
+        case .zero(let block, let range):
+            place(id, effect.inode, block, range, isData: false, &node)
+        case .punch(let blocks, let frees):
+            if frees || rules.dataNeedsZeroedRange.holds {
+                self.frees[effect.inode, default: []].append(Free(blocks: blocks, effect: id))
+                forgetUnits(effect.inode, blocks)
+            }
+        case .grow:
+            chainSize(id, effect.inode, &node)
+        case .setSize(let size):
+            chainSize(id, effect.inode, &node)
+            let first = Block.indexRoundedUp(size)
+            self.frees[effect.inode, default: []].removeAll { $0.blocks.lowerBound >= first }
+            self.frees[effect.inode, default: []].append(
+                Free(blocks: first..<UInt64.max, effect: id))
+            forgetUnits(effect.inode, first..<UInt64.max)
+        case .name(let entry, _):
+            if let previous = lastName[entry] { node.hard.append(previous) }
+            lastName[entry] = id
+        case .attributes:
+            chainAttribute(id, AttributeKey(inode: effect.inode, name: nil), &node)
+        case .extendedAttribute(let name, _):
+            chainAttribute(id, AttributeKey(inode: effect.inode, name: name), &node)
+        }
+        graph.nodes.append(node)
+    }
+
+    /// U1, U5, R6, R7 for an effect on part of a block.
+    private mutating func place(
+        _ id: Int32, _ inode: InodeNumber, _ block: UInt64, _ range: Range<Int>, isData: Bool,
+        _ node: inout EffectGraph.Node
+    ) {
+        let key = BlockKey(inode: inode, block: block)
+        let unitsInBlock = Block.size / unit
+        let touched = range.lowerBound / unit...(range.upperBound - 1) / unit
+        for index in touched { node.units |= 1 << index }
+        let owners = lastInUnit[key]
+        let free = frees[inode]?.last { $0.blocks.contains(block) }
+        if let free { node.hard.append(free.effect) }
+        if isData, rules.newBlocksAreWhole.holds, owners == nil,
+            free != nil || isBeyondBase(inode, block)
+        {
+            node.isWhole = true
+        }
+        for owner in Set(owners ?? []) where owner >= 0 {
+            var shared: UInt8 = 0
+            for (index, other) in owners!.enumerated() where other == owner {
+                if node.isWhole || node.units & (1 << index) != 0 { shared |= 1 << index }
+            }
+            if shared != 0 { node.chain.append(.init(effect: owner, units: shared)) }
+        }
+        node.chain.sort { $0.effect < $1.effect }
+        var mine = owners ?? [Int32](repeating: -1, count: unitsInBlock)
+        for index in 0..<unitsInBlock where node.isWhole || node.units & (1 << index) != 0 {
+            mine[index] = id
+        }
+        lastInUnit[key] = mine
+    }
+
+    private func isBeyondBase(_ inode: InodeNumber, _ block: UInt64) -> Bool {
+        guard !isBorn.contains(inode), let base = log.recording.base[inode] else { return true }
+        return block * UInt64(Block.size) >= base.content.size
+    }
+
+    /// Blocks that are freed start a new life: what was in them binds nothing that comes later.
+    private mutating func forgetUnits(_ inode: InodeNumber, _ blocks: Range<UInt64>) {
+        if blocks.count < 64 {
+            for block in blocks { lastInUnit[BlockKey(inode: inode, block: block)] = nil }
+        } else {
+            let gone = lastInUnit.keys.filter { $0.inode == inode && blocks.contains($0.block) }
+            for key in gone { lastInUnit[key] = nil }
+        }
+    }
+
+    private mutating func chainSize(
+        _ id: Int32, _ inode: InodeNumber, _ node: inout EffectGraph.Node
+    ) {
+        if let previous = lastSize[inode] { node.hard.append(previous) }
+        lastSize[inode] = id
+    }
+
+    private mutating func chainAttribute(
+        _ id: Int32, _ key: AttributeKey, _ node: inout EffectGraph.Node
+    ) {
+        if let previous = lastAttribute[key] { node.hard.append(previous) }
+        lastAttribute[key] = id
+    }
+
+    // MARK: Edges among the effects of one record
+
+    private mutating func bindRecord(_ operation: Operation, _ range: Range<Int>) {
+        switch operation {
+        case .rename(_, _, let mode):
+            bindRename(range, isExchange: mode == .exchange)
+        case .create, .link, .remove:
+            if let name = range.first(where: { !isBirth($0) }) {
+                if isDirectoryBirth(operation) { bindDirectoryMove([Int32(name)]) }
+                appendToOrder([Int32(name)])
+            }
+        case .write:
+            bindGrowth(range)
+        case .setSize:
+            bindTail(range)
+        case .allocate:
+            bindAllocation(range)
+        case .setAttributes, .setExtendedAttribute:
+            appendToOrder(range.map { Int32($0) })
+        case .createUnnamed, .sync:
+            break
+        }
+        if rules.everythingInOrder.holds { chainEverything(range) }
+    }
+
+    private func isDirectoryBirth(_ operation: Operation) -> Bool {
+        if case .create(_, _, let new) = operation { return new.kind == .directory }
+        return false
+    }
+
+    private mutating func bindRename(_ range: Range<Int>, isExchange: Bool) {
+        let pair = range.map { Int32($0) }
+        guard pair.count == 2 else { return }
+        let moved = effect(range.lowerBound).inode
+        let isDirectory =
+            coverage.bornDirectories.contains(moved)
+            || log.recording.base[moved]?.kind == .directory
+        graph.nodes[Int(pair[1])].hard.append(pair[0])
+        if isExchange || isDirectory || rules.renameIsAtomic.holds {
+            graph.nodes[Int(pair[0])].hard.append(pair[1])
+        }
+        if isDirectory { bindDirectoryMove(pair) }
+        if !isExchange, log.effects[range.lowerBound].replaces { bindReplacement(pair[0], moved) }
+        appendToOrder(pair)
+    }
+
+    /// U6.
+    private mutating func bindDirectoryMove(_ effects: [Int32]) {
+        for effect in effects {
+            for earlier in lastDirectoryMoves where !effects.contains(earlier) {
+                graph.nodes[Int(effect)].hard.append(earlier)
+            }
+        }
+        lastDirectoryMoves = effects
+    }
+
+    /// R8.
+    private mutating func bindReplacement(_ name: Int32, _ moved: InodeNumber) {
+        guard rules.replacementNeeds != .nothing else { return }
+        for earlier in coverage.pending where effect(Int(earlier)).inode == moved {
+            switch effect(Int(earlier)).change {
+            case .grow, .zero:
+                graph.nodes[Int(name)].hard.append(earlier)
+            case .data where rules.replacementNeeds == .data:
+                graph.nodes[Int(name)].hard.append(earlier)
+            default:
+                break
+            }
+        }
+    }
+
+    /// R3, R4: within a write each block's data stands before the growth over it.
+    private mutating func bindGrowth(_ range: Range<Int>) {
+        for index in range {
+            if case .grow = effect(index).change {
+                if rules.growthNeedsData.holds { graph.nodes[index].hard.append(Int32(index - 1)) }
+            }
+            if rules.dataInOrder.holds { appendToOrder([Int32(index)]) }
+        }
+    }
+
+    /// R5.
+    private mutating func bindTail(_ range: Range<Int>) {
+        let size = Int32(range.lowerBound)
+        appendToOrder([size])
+        guard range.count == 2, rules.tailZeroing != .independent else { return }
+        graph.nodes[range.lowerBound + 1].hard.append(size)
+        if rules.tailZeroing == .atomic {
+            graph.nodes[range.lowerBound].hard.append(Int32(range.lowerBound + 1))
+        }
+    }
+
+    private mutating func bindAllocation(_ range: Range<Int>) {
+        var hole: Int32?
+        for index in range {
+            switch effect(index).change {
+            case .punch:
+                hole = Int32(index)
+                appendToOrder([Int32(index)])
+            case .setSize:
+                appendToOrder([Int32(index)])
+            case .zero:
+                if let hole, rules.tailZeroing != .independent {
+                    graph.nodes[index].hard.append(hole)
+                }
+            default:
+                break
+            }
+        }
+    }
+
+    /// R1: `group` is atomic and comes after the group before it.
+    private mutating func appendToOrder(_ group: [Int32]) {
+        guard rules.metadataInOrder.holds else { return }
+        for effect in group {
+            if let lastOfOrder { graph.nodes[Int(effect)].soft.append(lastOfOrder) }
+            for other in group where other != effect { graph.nodes[Int(effect)].soft.append(other) }
+        }
+        lastOfOrder = group.last
+        coverage.lastOfOrder = lastOfOrder
+    }
+
+    private mutating func chainEverything(_ range: Range<Int>) {
+        for index in range where !isBirth(index) {
+            if let previous = coverage.lastOfAll { graph.nodes[index].soft.append(previous) }
+            coverage.lastOfAll = Int32(index)
+        }
+    }
+}

@@ -1,0 +1,131 @@
+import FileTree
+import Recording
+
+import struct SystemPackage.Errno
+
+/// A recording lowered to effects, once for all models.
+package struct EffectLog: Sendable {
+    package let recording: Recording
+    /// In log order.
+    package let effects: [LoggedEffect]
+    /// `firstEffect[k]` is how many effects the first k records have; one longer than the recording.
+    package let firstEffect: [Int]
+    /// Paths and other texts that effects refer to by index.
+    package let paths: [String]
+    /// Sequences of the records that sync something.
+    package let syncs: [Int]
+
+    package struct LoggedEffect: Sendable {
+        package let effect: Effect
+        package let id: EffectID
+        /// Index of the path by which the program knew the object when it changed it.
+        package let path: Int
+        /// For a name that takes the place of another inode's.
+        package let replaces: Bool
+    }
+
+    /// - Throws: `RecordingError` when a record does not apply to the tree before it.
+    package init(_ recording: Recording) throws(RecordingError) {
+        self.recording = recording
+        var builder = Builder(base: recording.base)
+        var firstEffect = [0]
+        firstEffect.reserveCapacity(recording.count + 1)
+        var syncs: [Int] = []
+        for sequence in 0..<recording.count {
+            if case .operation(let operation) = recording[sequence].event {
+                if case .sync = operation { syncs.append(sequence) }
+                do throws(Errno) {
+                    try builder.add(operation, sequence)
+                } catch {
+                    throw RecordingError("record #\(sequence) does not apply: \(error)")
+                }
+            }
+            firstEffect.append(builder.effects.count)
+        }
+        effects = builder.effects
+        paths = builder.paths
+        self.firstEffect = firstEffect
+        self.syncs = syncs
+    }
+
+    package func operation(_ sequence: Int) -> Operation? {
+        if case .operation(let operation) = recording[sequence].event { return operation }
+        return nil
+    }
+
+    private struct Builder {
+        var tree: FileTree
+        var effects: [LoggedEffect] = []
+        var paths: [String] = []
+        private var indices: [String: Int] = [:]
+        private var pathOf: [InodeNumber: String] = [:]
+
+        init(base: FileTree) {
+            tree = base
+            base.visit { visited in
+                pathOf[visited.inode] = visited.path.map(\.description).joined(separator: "/")
+            }
+        }
+
+        mutating func add(_ operation: Operation, _ sequence: Int) throws(Errno) {
+            let lowered = try tree.effects(of: operation)
+            for (index, effect) in lowered.enumerated() {
+                var replaces = false
+                var path = pathOf[effect.inode] ?? "(deleted file)"
+                if case .name(let entry, let present) = effect.change {
+                    let parent = pathOf[entry.directory] ?? ""
+                    path = parent.isEmpty ? "\(entry.name)" : "\(parent)/\(entry.name)"
+                    replaces = present && tree.lookUp(entry) != nil
+                    if present { pathOf[effect.inode] = path }
+                    tree.apply(effect)
+                } else {
+                    tree.apply(effect)
+                }
+                effects.append(
+                    LoggedEffect(
+                        effect: effect, id: EffectID(record: sequence, index: index),
+                        path: intern(path), replaces: replaces))
+            }
+            // The paths of what lies below a moved directory.
+            if case .rename(_, let to, _) = operation, let moved = tree.lookUp(to),
+                tree[moved]?.kind == .directory
+            {
+                tree.visit { visited in
+                    pathOf[visited.inode] = visited.path.map(\.description).joined(separator: "/")
+                }
+            }
+        }
+
+        private mutating func intern(_ path: String) -> Int {
+            if let index = indices[path] { return index }
+            indices[path] = paths.count
+            paths.append(path)
+            return paths.count - 1
+        }
+    }
+}
+
+/// Which effect of which record.
+package struct EffectID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let record: Int
+    package let index: Int
+
+    package init(record: Int, index: Int) {
+        self.record = record
+        self.index = index
+    }
+
+    package static func < (a: EffectID, b: EffectID) -> Bool {
+        (a.record, a.index) < (b.record, b.index)
+    }
+
+    package var description: String { "\(record).\(index)" }
+
+    package init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, let record = Int(parts[0]), let index = Int(parts[1]), record >= 0,
+            index >= 0
+        else { return nil }
+        self.init(record: record, index: index)
+    }
+}

@@ -1,0 +1,151 @@
+import FileTree
+import Recording
+
+/// Which crash states are tried, in which order.
+///
+/// Points whose pending effects have a shape not seen before come first, with every family of choices; then every point with
+/// everything lost and with nothing lost; then every point with every family; then, where a point has few closed sets, all of
+/// them; then pairs and seeded samples where it has many. Choices repeat in no point. The order is a function of the recording,
+/// model, stack and seed.
+package struct PlanSearch: Sequence, IteratorProtocol {
+    package let storage: Storage
+    private let seed: UInt64
+    private let order: [Int]
+    private let novel: Int
+    private var round = 0
+    private var place = 0
+    private var queue: [Storage.Choice] = []
+    private var current: Storage.Pending?
+    private var seen: [Int: Set<UInt64>] = [:]
+    /// Points at which all closed sets, and all tears of one write, have been handed out.
+    private var exhausted: Set<Int> = []
+    /// Points that have too many closed sets for that.
+    private var isLarge: Set<Int> = []
+
+    /// Closed sets up to which a point is enumerated whole.
+    package static let exhaustiveLimit = 512
+    /// Choices of one family at one point while breadth comes first.
+    private static let familyLimit = 48
+
+    package struct Planned {
+        package let pending: Storage.Pending
+        package let choice: Storage.Choice
+        /// Equal for choices that give the same tree by construction.
+        package let key: UInt64
+    }
+
+    package init(_ storage: Storage, seed: UInt64) {
+        self.storage = storage
+        self.seed = seed
+        (order, novel) = Self.order(storage)
+    }
+
+    /// Whether every crash point has been handed out with all its closed sets and single tears.
+    package var isExhaustive: Bool { exhausted.count == storage.lastCrashPoint + 1 }
+
+    package mutating func next() -> Planned? {
+        while true {
+            if let choice = queue.popLast() {
+                let pending = current!
+                let key = choice.key(pending)
+                guard seen[pending.crashPoint, default: []].insert(key).inserted else { continue }
+                return Planned(pending: pending, choice: choice, key: key)
+            }
+            guard fill() else { return nil }
+        }
+    }
+
+    // MARK: Order
+
+    /// Crash points, those with a new shape first, and how many those are.
+    private static func order(_ storage: Storage) -> ([Int], Int) {
+        let patterns = storage.log.paths.map { path in
+            StableHash.of(path.utf8.map { (48...57).contains($0) ? 35 : $0 })
+        }
+        var shapes: Set<UInt64> = []
+        var novel: [Int] = []
+        var known: [Int] = []
+        for point in 0...storage.lastCrashPoint {
+            var parts: Set<UInt64> = []
+            for effect in storage.pending(at: point).effects {
+                let logged = storage.log.effects[effect]
+                parts.insert(StableHash.mix(patterns[logged.path], logged.effect.change.shape))
+            }
+            var shape = parts.reduce(UInt64(0), &+)
+            if point > 0, case .mark(let bytes) = storage.log.recording[point - 1].event {
+                shape = StableHash.mix(
+                    shape, StableHash.of(Array(bytes.buffer.prefix { $0 != 32 })))
+            }
+            if shapes.insert(shape).inserted { novel.append(point) } else { known.append(point) }
+        }
+        return (novel + known, novel.count)
+    }
+
+    private mutating func fill() -> Bool {
+        while round < 6 {
+            let limit = round == 0 ? novel : order.count
+            guard place < limit else {
+                round += 1
+                place = 0
+                continue
+            }
+            let point = order[place]
+            place += 1
+            if exhausted.contains(point) { continue }
+            let pending = storage.pending(at: point)
+            current = pending
+            queue = choices(pending)
+            if !queue.isEmpty { return true }
+        }
+        return false
+    }
+
+    /// In reverse: the queue is emptied from its end.
+    private mutating func choices(_ pending: Storage.Pending) -> [Storage.Choice] {
+        let count = pending.effects.count
+        let extremes = [
+            Storage.Choice(kept: [Bool](repeating: true, count: count)),
+            Storage.Choice(kept: [Bool](repeating: false, count: count)),
+        ]
+        if round == 1 { return extremes }
+        var random = RandomSource(seed: seed ^ UInt64(pending.crashPoint) &* 0x9e37_79b9)
+        let families = ChoiceFamilies(storage, pending, limit: round < 4 ? Self.familyLimit : .max)
+        switch round {
+        case 0, 2:
+            return Array(families.basic(&random).reversed()) + (round == 0 ? extremes : [])
+        case 3:
+            if families.sets.count(limit: Self.exhaustiveLimit) == nil {
+                isLarge.insert(pending.crashPoint)
+                return []
+            }
+            exhausted.insert(pending.crashPoint)
+            var all: [Storage.Choice] = []
+            families.sets.forEach { kept in
+                all.append(Storage.Choice(kept: kept))
+                return true
+            }
+            return all + families.tears(limit: .max)
+        case 4:
+            return families.pairs(&random)
+        default:
+            return families.basic(&random).reversed() + families.samples(64, &random)
+        }
+    }
+}
+
+extension Effect.Change {
+    /// What kind of change it is, for telling crash points apart.
+    fileprivate var shape: UInt64 {
+        switch self {
+        case .birth: 1
+        case .data(_, let range, _): range.count == Block.size ? 2 : 3
+        case .zero: 4
+        case .punch: 5
+        case .grow: 6
+        case .setSize(let size): size == 0 ? 7 : 8
+        case .name(_, let present): present ? 9 : 10
+        case .attributes: 11
+        case .extendedAttribute: 12
+        }
+    }
+}

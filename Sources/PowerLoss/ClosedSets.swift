@@ -47,7 +47,7 @@ package struct ClosedSets: Sendable {
     ///
     /// - Returns: whether all were visited.
     @discardableResult
-    package func forEach(limit: Int = .max, _ body: ([Bool]) -> Bool) -> Bool {
+    package func visit(limit: Int = .max, _ body: ([Bool]) -> Bool) -> Bool {
         var choices = [Bool?](repeating: nil, count: count)
         var left = limit
         return visit(from: 0, &choices, &left, body)
@@ -76,7 +76,7 @@ package struct ClosedSets: Sendable {
     /// How many closed subsets there are; nil when more than `limit`.
     package func count(limit: Int) -> Int? {
         var found = 0
-        let all = forEach(limit: limit) { _ in
+        let all = visit(limit: limit) { _ in
             found += 1
             return true
         }

@@ -120,7 +120,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
             }
             exhausted.insert(pending.crashPoint)
             var all: [Storage.Choice] = []
-            families.sets.forEach { kept in
+            families.sets.visit { kept in
                 all.append(Storage.Choice(kept: kept))
                 return true
             }

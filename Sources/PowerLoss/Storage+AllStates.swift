@@ -40,7 +40,7 @@ extension Storage {
             }
             return needed.sorted()
         }
-        return ClosedSets(requires: requires).forEach(limit: limit) { kept in
+        return ClosedSets(requires: requires).visit(limit: limit) { kept in
             body(pending, choice(pending, parts, partsOf, kept))
             return true
         }

@@ -1,0 +1,153 @@
+// The questions that are asked beside the promise: does the workload observe what it commits
+// (the positive control), is recovery stable, was a failed sync swallowed?
+
+/// Why a run is not to be explored.
+package enum ControlFailure: Hashable, Sendable {
+    /// Nothing this workload says can be relied on; one sentence.
+    case inconclusive(String)
+    /// The promise is broken by the end of the process alone.
+    case violation(Violation)
+}
+
+/// Judges the trees that no power loss touched, before anything is cut.
+///
+/// - Parameters:
+///   - base: what the observer reports of the tree that the run started from.
+///   - complete: what it reports of the tree with every record applied.
+///   - recordCount: records of the run that change the data directory; nothing can be cut in none.
+///   - now: time of the run's end, in nanoseconds of the log's clock.
+/// - Returns: `nil` if the run may be explored.
+package func positiveControl(
+    base: Observation, complete: Observation, history: History, promise: Promise = .durable,
+    recordCount: Int? = nil, now: UInt64 = 0
+) -> ControlFailure? {
+    if let objection = history.objection { return .inconclusive(objection) }
+    if recordCount == 0 {
+        return .inconclusive("no cut is possible: run changed nothing in its data directory")
+    }
+    let acknowledged = history.acknowledgedCount(at: .max)
+    if acknowledged == 0 && promise != .opens {
+        return .inconclusive("run acknowledged nothing")
+    }
+    let trees = [("base tree", base, 0), ("complete tree", complete, Int.max)]
+    for (name, observation, _) in trees {
+        if let why = unreadable(observation) {
+            return .inconclusive("on the \(name), which lost nothing, \(why)")
+        }
+    }
+    guard promise != .opens else { return nil }
+
+    let strict = Judge(
+        history, promise: .durable,
+        vocabulary: Vocabulary(complete: complete, history: history))
+    let seen = strict.resolve(complete)
+    if strict.seenCount(seen, cut: .max) == 0
+        && !strict.violations(seen, cut: .max).isEmpty
+    {
+        return .inconclusive("the observer does not see what run acknowledged")
+    }
+    for (name, observation, cut) in trees {
+        let violations = strict.violations(strict.resolve(observation), cut: cut)
+        let isBase = cut == 0
+        if let violation = violations.first(where: { isBase || !$0.kind.isLoss }) {
+            return .inconclusive(
+                "marks and observer disagree on the \(name), which lost nothing: "
+                    + violation.summary)
+        }
+    }
+    let judge = Judge(history, promise: promise, vocabulary: strict.vocabulary)
+    guard var violation = judge.violations(seen, cut: .max, now: now).first else { return nil }
+    violation.summary +=
+        "; no power was lost, the process had ended: it was acknowledged from "
+        + "the store's own buffer"
+    return .violation(violation)
+}
+
+private func unreadable(_ observation: Observation) -> String? {
+    if let failure = observation.failure { return "the observer failed: \(failure)" }
+    if !observation.isComplete {
+        return "the observer \(observation.outcome) without `@end`"
+    }
+    if let shortfall = observation.shortfall { return shortfall }
+    return observation.corruptions.first.map { "the integrity check objects: \($0)" }
+}
+
+extension ViolationKind {
+    /// Something acknowledged is missing, wholly or in part.
+    var isLoss: Bool { self == .lostCommit || self == .tornCommit || self == .hole }
+}
+
+extension Vocabulary {
+    /// Learns an observer's words from its listing of the complete tree.
+    package init(complete: Observation, history: History) {
+        self.init()
+        let withKeys = history.acknowledgements.filter {
+            !history.transactions[$0].writes.isEmpty
+        }
+        let named = Set(complete.transactions)
+        guard !withKeys.isEmpty,
+            withKeys.allSatisfy({ named.contains(history.transactions[$0].name) })
+        else { return }
+        namesTransactionsWithKeys = true
+        let misses = judge(complete, history: history, cut: .max, promise: .durable)
+        listsKeys = !(complete.values.isEmpty && misses.contains { $0.kind.isLoss })
+    }
+}
+
+/// Whether observing again, after a complete observation, showed less or other, or failed.
+///
+/// What appears only the second time is not counted: the promise judges it.
+/// - Returns: `nil` also when the first observation had not ended: what it then saw was never said.
+package func compare(first: Observation, second: Observation) -> Violation? {
+    guard first.isComplete else { return nil }
+    guard second.opened else {
+        let how = second.failure.map { "failed: \($0)" } ?? "\(second.outcome)"
+        return Violation(
+            .unstableRecovery, summary: "after a complete listing the next observer \(how)")
+    }
+    guard second.isComplete else { return nil }
+    let names = Set(second.transactions)
+    let lost = first.transactions.filter { !names.contains($0) }
+    let values = Dictionary(grouping: second.values, by: \.key).mapValues { $0.map(\.value) }
+    let changed = first.values.filter { !(values[$0.key] ?? []).contains($0.value) }
+    if !lost.isEmpty || !changed.isEmpty {
+        let what =
+            lost.first.map { "\($0) was seen first and not again" }
+            ?? changed.first.map { value in
+                "key \(value.key) showed \(value.value) first and "
+                    + "\(values[value.key]?.first ?? "nothing") then"
+            } ?? ""
+        let keys = Set(changed.map(\.key)).sorted()
+        return Violation(
+            .unstableRecovery, transactions: lost, keys: keys, summary: what)
+    }
+    if let objection = second.corruptions.first, first.corruptions.isEmpty {
+        return Violation(
+            .unstableRecovery,
+            summary: "the integrity check was content first and objects then: \(objection)")
+    }
+    return nil
+}
+
+extension Violation {
+    /// The same violation as `swallowed-sync-error`, if it is a loss of transactions that were
+    /// acknowledged although a sync had failed since they began; otherwise unchanged.
+    ///
+    /// - Parameter failedSyncs: records of the syncs that were answered with an error.
+    package func attributed(toFailedSyncs failedSyncs: [Int], in history: History) -> Violation {
+        guard kind.isLoss else { return self }
+        for name in transactions {
+            guard let transaction = history[name], transaction.settlement == .acknowledged,
+                transaction.wasBegun,
+                let sync = failedSyncs.first(where: {
+                    $0 >= transaction.start && $0 < transaction.settledSequence
+                })
+            else { continue }
+            return Violation(
+                .swallowedSyncError, transactions: transactions, keys: keys,
+                summary: "the sync at #\(sync) failed, \(name) was acknowledged all the same: "
+                    + summary)
+        }
+        return self
+    }
+}

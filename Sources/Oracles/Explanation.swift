@@ -1,0 +1,178 @@
+/// Puts what an evaluation found into violations, one of each kind.
+struct Explanation {
+    private let evaluation: Evaluation
+    private let history: History
+    private let observation: ResolvedObservation
+    private var found: [ViolationKind: Group] = [:]
+
+    private struct Group {
+        var transactions: Set<Int> = []
+        /// Names that no mark knows.
+        var names: [String] = []
+        var keys: Set<String> = []
+        /// The first sentence found.
+        var summary = ""
+    }
+
+    init(_ evaluation: Evaluation) {
+        self.evaluation = evaluation
+        history = evaluation.history
+        observation = evaluation.observation
+        for excess in evaluation.excess { add(excess) }
+        addUnknown()
+        for missing in evaluation.missing { add(missing) }
+        addCycle()
+    }
+
+    func violations() -> [Violation] {
+        found.keys.sorted().map { kind in
+            let group = found[kind]!
+            let names =
+                group.transactions.sorted().map { history.transactions[$0].name }
+                + group.names.sorted()
+            let keys = group.keys.sorted()
+            let more = max(names.count, keys.count) > 1 ? " (in all \(extent(names, keys)))" : ""
+            return Violation(
+                kind, transactions: names, keys: keys, summary: group.summary + more)
+        }
+    }
+
+    private func extent(_ names: [String], _ keys: [String]) -> String {
+        var parts: [String] = []
+        if !names.isEmpty {
+            parts.append("\(names.count) transaction\(names.count == 1 ? "" : "s")")
+        }
+        if !keys.isEmpty { parts.append("\(keys.count) key\(keys.count == 1 ? "" : "s")") }
+        return parts.joined(separator: ", ")
+    }
+
+    private mutating func add(
+        _ kind: ViolationKind, transaction: Int? = nil, name: String? = nil, key: String? = nil,
+        _ summary: @autoclosure () -> String
+    ) {
+        var group = found[kind] ?? Group(summary: summary())
+        if let transaction { group.transactions.insert(transaction) }
+        if let name { group.names.append(name) }
+        if let key { group.keys.insert(key) }
+        found[kind] = group
+    }
+
+    // MARK: What is there and may not be
+
+    private mutating func add(_ excess: Evaluation.Excess) {
+        let key = excess.key.map { history.keys[$0].name }
+        let what =
+            excess.key.map { "key \(history.keys[$0].name) shows \(shown($0))" }
+            ?? "it was seen"
+        guard let index = excess.transaction else {
+            return add(.phantom, key: key, "\(what), which nobody ever wrote")
+        }
+        let name = history.transactions[index].name
+        if excess.status == .aborted {
+            let effect = excess.key == nil ? what : "\(what), written by it alone"
+            add(
+                .resurrected, transaction: index, key: key,
+                "\(name) was rolled back, yet \(effect)")
+        } else {
+            let effect = excess.key == nil ? what : "\(what), written by it alone"
+            add(
+                .phantom, transaction: index, key: key,
+                "\(name) had not begun when the power went, yet \(effect)")
+        }
+    }
+
+    private mutating func addUnknown() {
+        if history.endedNormally || history.transactions.allSatisfy(\.wasBegun) {
+            for name in observation.unknownNames {
+                add(.phantom, name: name, "\(name) was seen, which no mark names")
+            }
+        }
+        guard evaluation.judge.vocabulary.listsKeys else { return }
+        for value in observation.unknownKeys {
+            add(
+                .phantom, key: value.key,
+                "key \(value.key) shows \(value.value), but nobody ever wrote that key")
+        }
+        for key in observation.doubleKeys {
+            add(.corrupt, key: key, "key \(key) is listed with two values")
+        }
+    }
+
+    // MARK: What is not there and must be
+
+    private mutating func add(_ missing: Evaluation.Missing) {
+        let index = missing.transaction
+        let transaction = history.transactions[index]
+        let name = transaction.name
+        let key = missing.key.map { history.keys[$0].name }
+        let write = missing.key.flatMap { key in
+            transaction.writes.first { $0.keyIndex == key }
+        }
+        let gap =
+            write.map { write in
+                let shown = shown(write.keyIndex)
+                return write.value.map { "key \(write.key) shows \(shown), not its \($0)" }
+                    ?? "key \(write.key), which it deleted, shows \(shown)"
+            } ?? "it was not seen"
+        let was = "\(name) was acknowledged\(place(of: transaction))"
+        if let write, write.value == nil {
+            let state = evaluation.status[index] == .acknowledged ? was : "\(name) is there"
+            return add(.resurrected, transaction: index, key: key, "\(state), yet \(gap)")
+        }
+        if evaluation.isVisible[index] {
+            return add(
+                .tornCommit, transaction: index, key: key,
+                "\(name) is there in part: \(evidence(of: index)), yet \(gap)")
+        }
+        switch evaluation.requirement[index] {
+        case .earlier:
+            let later = evaluation.latestVisible.map { history.transactions[$0].name } ?? "a later"
+            add(
+                .hole, transaction: index, key: key,
+                "\(was) before \(later) began, and \(later) is there, yet \(gap)")
+        case .overdue:
+            add(
+                .lostCommit, transaction: index, key: key,
+                "\(was), longer before the cut than the promise allows to lose, yet \(gap)")
+        case .acknowledged, .none:
+            add(.lostCommit, transaction: index, key: key, "\(was), yet \(gap)")
+        }
+    }
+
+    private mutating func addCycle() {
+        guard !evaluation.cycle.isEmpty else { return }
+        let names = evaluation.cycle.map { history.transactions[$0].name }
+        let keys = Set(
+            evaluation.cycle.flatMap { history.transactions[$0].writes.map(\.keyIndex) }
+        ).sorted()
+        let states = keys.map { "\(history.keys[$0].name) shows \(shown($0))" }
+        for index in evaluation.cycle {
+            for write in history.transactions[index].writes {
+                add(
+                    .tornCommit, transaction: index, key: write.key,
+                    "no order of \(MarkText.list(names)), each whole, leaves what was seen: "
+                        + MarkText.list(states))
+            }
+        }
+    }
+
+    /// By what a visible transaction is known to be there.
+    private func evidence(of index: Int) -> String {
+        if observation.isNamed[index] { return "it was seen by name" }
+        for write in history.transactions[index].writes
+        where evaluation.candidates[write.keyIndex] == [index] {
+            return "key \(write.key) shows \(shown(write.keyIndex))"
+        }
+        for write in history.transactions[index].writes
+        where write.value != nil && observation.values[write.keyIndex] == write.value {
+            return "key \(write.key) shows \(shown(write.keyIndex))"
+        }
+        return "something of it was seen"
+    }
+
+    private func shown(_ key: Int) -> String { observation.values[key] ?? "nothing" }
+
+    private func place(of transaction: Transaction) -> String {
+        transaction.settledSequence < 0 ? " by setup" : " at #\(transaction.settledSequence)"
+    }
+}

@@ -1,0 +1,69 @@
+/// What a store swears to hold after a power loss. `Judge` says it exactly.
+package enum Promise: Hashable, Sendable {
+    /// Every acknowledged transaction is there, whole; one in flight wholly or not at all; nothing
+    /// aborted, nothing never written.
+    case durable
+    /// If A was acknowledged before B began and B is there, A is there; each whole.
+    case prefix
+    /// `prefix`, and whatever was acknowledged more than this before the cut is there.
+    case boundedLoss(nanoseconds: UInt64)
+    /// Each transaction is whole or absent.
+    case atomic
+    /// The store opens and its integrity check is content.
+    case opens
+
+    /// Reads `durable`, `prefix`, `bounded-loss: 1s`, `atomic` or `opens`; `nil` for other words.
+    ///
+    /// Durations are whole numbers with a unit: `ns`, `us`, `ms`, `s` or `m`.
+    package init?(_ text: String) {
+        switch text {
+        case "durable": self = .durable
+        case "prefix": self = .prefix
+        case "atomic": self = .atomic
+        case "opens": self = .opens
+        default:
+            let parts = text.split(separator: ":", maxSplits: 1)
+            guard parts.count == 2, parts[0] == "bounded-loss",
+                let time = Promise.nanoseconds(parts[1].drop { $0 == " " })
+            else { return nil }
+            self = .boundedLoss(nanoseconds: time)
+        }
+    }
+
+    /// A duration such as `20s` or `200ms`, in nanoseconds; `nil` for other texts and for zero.
+    package static func nanoseconds(_ text: some StringProtocol) -> UInt64? {
+        let digits = text.prefix { $0 >= "0" && $0 <= "9" }
+        let scale: UInt64
+        switch text.dropFirst(digits.count) {
+        case "ns": scale = 1
+        case "us": scale = 1_000
+        case "ms": scale = 1_000_000
+        case "s": scale = 1_000_000_000
+        case "m": scale = 60_000_000_000
+        default: return nil
+        }
+        guard let count = UInt64(digits), count > 0 else { return nil }
+        let (product, overflow) = count.multipliedReportingOverflow(by: scale)
+        return overflow ? nil : product
+    }
+
+    /// The words an author may write.
+    package static let words = ["durable", "prefix", "bounded-loss: T", "atomic", "opens"]
+}
+
+extension Promise: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .durable: return "durable"
+        case .prefix: return "prefix"
+        case .atomic: return "atomic"
+        case .opens: return "opens"
+        case .boundedLoss(let time):
+            for (unit, scale) in [("s", UInt64(1_000_000_000)), ("ms", 1_000_000), ("us", 1_000)]
+            where time % scale == 0 {
+                return "bounded-loss: \(time / scale)\(unit)"
+            }
+            return "bounded-loss: \(time)ns"
+        }
+    }
+}

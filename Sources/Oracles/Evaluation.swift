@@ -131,6 +131,12 @@ struct Evaluation {
                     key: key, transaction: culprit,
                     status: culprit.map { status[$0] } ?? .notBegun))
         }
+        if judge.vocabulary.namesTransactionsWithKeys && possible.count > 1 {
+            let named = possible.filter {
+                $0 == Evaluation.initial || observation.isNamed[$0]
+            }
+            if !named.isEmpty { possible = named }
+        }
         candidates[key] = possible
     }
 
@@ -155,15 +161,12 @@ struct Evaluation {
         }
         var changed = false
         for key in candidates.indices where last[key] != Evaluation.initial {
-            let count = candidates[key].count
-            guard count > 0 else { continue }
-            candidates[key].removeAll {
-                $0 == Evaluation.initial || precedes($0, last[key])
-            }
-            if candidates[key].isEmpty {
-                missing.append(.init(transaction: last[key], key: key))
-            }
-            changed = changed || candidates[key].count < count
+            let possible = candidates[key]
+            let left = possible.filter { $0 != Evaluation.initial && !precedes($0, last[key]) }
+            guard left.count < possible.count else { continue }
+            if left.isEmpty { missing.append(.init(transaction: last[key], key: key)) }
+            candidates[key] = left
+            changed = true
         }
         return changed
     }

@@ -115,18 +115,19 @@ struct Explanation {
                     ?? "key \(write.key), which it deleted, shows \(shown)"
             } ?? "it was not seen"
         let was = "\(name) was acknowledged\(place(of: transaction))"
-        if let write, write.value == nil {
-            let state = evaluation.status[index] == .acknowledged ? was : "\(name) is there"
-            return add(.resurrected, transaction: index, key: key, "\(state), yet \(gap)")
-        }
         if evaluation.isVisible[index] {
+            let evidence = evidence(of: index)
             return add(
                 .tornCommit, transaction: index, key: key,
-                "\(name) is there in part: \(evidence(of: index)), yet \(gap)")
+                "\(name) is there in part: \(evidence), yet \(gap)")
+        }
+        if let write, write.value == nil {
+            return add(.resurrected, transaction: index, key: key, "\(was), yet \(gap)")
         }
         switch evaluation.requirement[index] {
         case .earlier:
-            let later = evaluation.latestVisible.map { history.transactions[$0].name } ?? "a later"
+            let later =
+                evaluation.latestVisible.map { history.transactions[$0].name } ?? "a later"
             add(
                 .hole, transaction: index, key: key,
                 "\(was) before \(later) began, and \(later) is there, yet \(gap)")

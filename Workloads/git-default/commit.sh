@@ -1,0 +1,1 @@
+../git-fsync-all/commit.sh

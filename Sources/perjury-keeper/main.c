@@ -1,1 +1,180 @@
-int main(void){return 0;}
+// perjury-keeper ROOT: one worker's mounts and processes, so that nothing is left of them.
+//
+//   harness
+//    └ keeper           own session and mount namespace; fd 3: socket to the harness (protocol.h)
+//        ├ agent        answers sync() and syncfs() of the programs
+//        ├ init         pid 1 of the pid namespace
+//        └ launcher → program         in the pid namespace, but children of the keeper
+//
+// A life is what happens between two KILLs: MOUNT, any number of SPAWNs, KILL, UNMOUNT. Whoever
+// dies takes the rest along, by the kernel and not by clean-up code:
+//   harness → end of fd 3 → the keeper ends
+//   keeper → PR_SET_PDEATHSIG and end of socket → init and agent end
+//   init → the kernel kills every process of the pid namespace
+//   last process of the mount namespace → the mounts go, and the serving process reads ENODEV
+//
+// One thread, one poll loop. Nothing in it waits for the mount or for a program.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "keeper.h"
+
+static void reply(uint32_t tag, bool success, const struct failure *failure) {
+    answer((struct answer){.kind = ANS_REPLY, .tag = tag}, success ? NULL : failure, -1);
+}
+
+// The kernel lets a process mount only a /dev/fuse that was opened in its own user namespace, so a
+// harness without privileges cannot open it itself.
+static void request_open(uint32_t tag) {
+    struct failure failure;
+    int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    if (fd < 0) fail(&failure, "opening /dev/fuse");
+    answer((struct answer){.kind = ANS_REPLY, .tag = tag}, fd < 0 ? &failure : NULL, fd);
+    if (fd >= 0) close(fd);
+}
+
+static void request_mount(uint32_t tag, const char *body, size_t size, int fd_count, int fuse) {
+    struct failure failure;
+    uint32_t numbers[2];
+    if (size != sizeof numbers || fd_count != 1) {
+        errno = EPROTO;
+        fail(&failure, "a MOUNT that makes no sense");
+        return reply(tag, false, &failure);
+    }
+    memcpy(numbers, body, sizeof numbers);
+    life.first_pid = numbers[1];
+    bool done = mounts_attach(&own_mounts, fuse, numbers[0], &failure);
+    reply(tag, done, &failure);
+}
+
+static void request_unmount(uint32_t tag) {
+    struct failure failure;
+    if (!life_is_empty()) {
+        errno = EBUSY;
+        fail(&failure, "unmounting %s while programs live; KILL comes first", own_mounts.data);
+        return reply(tag, false, &failure);
+    }
+    bool done = mounts_renew(&own_mounts, &failure);
+    reply(tag, done, &failure);
+}
+
+static void request_signal(uint32_t tag, const char *body, size_t size) {
+    struct failure failure;
+    uint32_t numbers[2] = {0};
+    if (size == sizeof numbers) memcpy(numbers, body, sizeof numbers);
+    for (int i = 0; i < life.program_count; i++) {
+        if (life.programs[i].id != numbers[0]) continue;
+        // Not reaped yet, so the pid is still its own.
+        bool done = kill(life.programs[i].pid, (int)numbers[1]) == 0;
+        if (!done) fail(&failure, "signal %u to program %u", numbers[1], numbers[0]);
+        return reply(tag, done, &failure);
+    }
+    errno = ESRCH;
+    fail(&failure, "signal %u to program %u", numbers[1], numbers[0]);
+    reply(tag, false, &failure);
+}
+
+static void handle_request(void) {
+    static _Alignas(8) char bytes[MAX_DATAGRAM];
+    int fds[MAX_FDS] = {-1, -1, -1}, fd_count;
+    ssize_t size = receive_message(HARNESS, bytes, sizeof bytes, fds, &fd_count);
+    if (size == 0 || (size < 0 && errno != EMSGSIZE)) life_end(NULL);
+    struct request_header head;
+    if (size < (ssize_t)sizeof head) {
+        if (size > 0) errno = EPROTO;
+        struct failure failure;
+        fail(&failure, "receiving a request");
+        life_end(&failure);
+    }
+
+    memcpy(&head, bytes, sizeof head);
+    char *body = bytes + sizeof head;
+    size_t left = (size_t)size - sizeof head;
+    struct failure failure;
+    if (head.version != PROTOCOL_VERSION) head.kind = 0;
+    switch (head.kind) {
+    case REQ_OPEN: request_open(head.tag); break;
+    case REQ_MOUNT: request_mount(head.tag, body, left, fd_count, fds[0]); break;
+    case REQ_SPAWN: request_spawn(head.tag, body, left, fds, fd_count); break;
+    case REQ_KILL: life_kill(head.tag); break;
+    case REQ_UNMOUNT: request_unmount(head.tag); break;
+    case REQ_SIGNAL: request_signal(head.tag, body, left); break;
+    default:
+        errno = EPROTO;
+        fail(&failure, "a request of another version (%x) or kind (%u)", head.version, head.kind);
+        reply(head.tag, false, &failure);
+    }
+    // Nothing else may keep the harness's /dev/fuse open, or its end would go unnoticed.
+    for (int i = 0; i < fd_count; i++) close(fds[i]);
+}
+
+static int set_up(const char *root, struct failure *failure) {
+    close_all_but(HARNESS, HARNESS);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int standard = 0; standard < 3; standard++) {
+        if (null < 0 || dup2(null, standard) < 0) {
+            fail(failure, "opening /dev/null");
+            return -1;
+        }
+    }
+    if (null > HARNESS) close(null);
+    fcntl(HARNESS, F_SETFD, FD_CLOEXEC);
+    setsid();
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &child, NULL);
+    signal(SIGCHLD, SIG_DFL);  // ignored, it would reap by itself
+    if (chdir("/") != 0 || !mounts_enter(&own_mounts, root, failure)) return -1;
+    int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals < 0) fail(failure, "signalfd");
+    return signals;
+}
+
+static void wait_for_event(int signals) {
+    struct pollfd ready[3 + MAX_PROGRAMS] = {
+        {.fd = HARNESS, .events = POLLIN},
+        {.fd = signals, .events = POLLIN},
+        {.fd = life.killing && !life.told_signalled ? life.space.socket : -1, .events = POLLIN},
+    };
+    int count = life.program_count;
+    for (int i = 0; i < count; i++)
+        ready[3 + i] = (struct pollfd){.fd = life.programs[i].status, .events = POLLIN};
+    if (poll(ready, 3 + (nfds_t)count, -1) < 0) return;
+
+    for (int i = 0; i < count; i++)
+        if (ready[3 + i].revents != 0) life_read_status(&life.programs[i]);
+    if (ready[2].revents != 0) life_kill_signalled();
+    if (ready[1].revents != 0) {
+        struct signalfd_siginfo info;
+        while (read(signals, &info, sizeof info) > 0) {}
+        life_reap();
+    }
+    if (ready[0].revents != 0) handle_request();
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2 || fcntl(HARNESS, F_GETFD) < 0) {
+        fprintf(stderr, "perjury-keeper is started by perjury, with a socket as fd 3\n");
+        return 2;
+    }
+    struct failure failure = {0};
+    int signals = set_up(argv[1], &failure);
+    answer(
+        (struct answer){
+            .kind = ANS_HELLO,
+            .value = getpid(),
+            .flags = own_mounts.user_namespace ? HELLO_USER_NAMESPACE : 0,
+        },
+        signals < 0 ? &failure : NULL, -1);
+    if (signals < 0) return 1;
+    for (;;) wait_for_event(signals);
+}

@@ -1,0 +1,111 @@
+import CSupport
+import Glibc
+import SystemPackage
+
+// Finding and starting the keeper's executable.
+extension Keeper {
+    /// Where the keeper's executable is: `PERJURY_KEEPER` if it is set; else beside the file that holds
+    /// this code, the executable or a test bundle; else in `../libexec/perjury` from there.
+    package static func executablePath() throws(KeeperError) -> String {
+        if let path = getenv("PERJURY_KEEPER") { return String(cString: path) }
+        var tried: [String] = []
+        for image in [perjury_image_path().map { String(cString: $0) }, runningExecutable()] {
+            // A name without a folder is an argv[0] that was found in PATH.
+            guard let slash = image?.lastIndex(of: "/"), let image else { continue }
+            let folder = String(image[..<slash])
+            for path in [
+                folder + "/perjury-keeper", folder + "/../libexec/perjury/perjury-keeper",
+            ] {
+                if access(path, X_OK) == 0 { return path }
+                tried.append(path)
+            }
+        }
+        throw KeeperError(
+            "perjury-keeper is not there: \(tried.joined(separator: ", "))",
+            cause: .noSuchFileOrDirectory,
+            advice: "install it beside perjury, or set PERJURY_KEEPER to its path")
+    }
+
+    private static func runningExecutable() -> String? {
+        withUnsafeTemporaryAllocation(byteCount: Int(PATH_MAX), alignment: 1) { buffer in
+            let length = buffer.withMemoryRebound(to: CChar.self) {
+                readlink("/proc/self/exe", $0.baseAddress!, $0.count)
+            }
+            return length > 0 ? String(decoding: buffer[..<length], as: UTF8.self) : nil
+        }
+    }
+
+    /// Starts the executable with one end of a new socket as its fd 3, and nothing else.
+    ///
+    /// Every descriptor of the harness is expected to be close-on-exec; the keeper closes what is not.
+    static func launch(
+        _ path: String, root: String
+    ) throws(KeeperError) -> (processID: pid_t, socket: CInt) {
+        var ends: [CInt] = [-1, -1]
+        let type = CInt(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, type, 0, &ends) == 0 else {
+            throw .system("making the socket to the keeper")
+        }
+        defer { Glibc.close(ends[1]) }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for standard: CInt in 0...2 {
+            posix_spawn_file_actions_addopen(&actions, standard, "/dev/null", O_RDWR, 0)
+        }
+        // Also right when it is 3 already: then it only stops being close-on-exec.
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 3)
+
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
+        var processID: pid_t = 0
+        var arguments = [strdup(path), strdup(root), nil]
+        defer { for argument in arguments { free(argument) } }
+        // Nothing of the environment: the keeper reads none, and programs get their own.
+        var environment: [UnsafeMutablePointer<CChar>?] = [nil]
+        let error = posix_spawn(&processID, path, &actions, &attributes, &arguments, &environment)
+        guard error == 0 else {
+            Glibc.close(ends[0])
+            throw KeeperError("starting \(path)", cause: Errno(rawValue: error))
+        }
+        return (processID, ends[0])
+    }
+
+    static func advice(root: String) -> String {
+        geteuid() == 0
+            ? "\(root) must be an existing directory, and root needs CAP_SYS_ADMIN: in Docker, "
+                + "--cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
+            : "\(root) must be an existing directory; run as root, or allow user namespaces "
+                + "(kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)"
+    }
+
+    /// What cannot be said in a SPAWN, before it is sent.
+    static func check(_ command: Command) throws(KeeperError) {
+        guard let program = command.arguments.first else {
+            throw KeeperError("a command without a program", cause: .invalidArgument)
+        }
+        var texts = command.arguments + [command.workingDirectory, command.syncControl ?? ""]
+        if case .path(let path) = command.standardOutput { texts.append(path) }
+        for (name, value) in command.environment { texts += [name, value] }
+        guard !texts.contains(where: { $0.utf8.contains(0) }) else {
+            throw KeeperError(
+                "starting \(program): a NUL byte in its arguments or environment",
+                cause: .invalidArgument)
+        }
+        let groups = command.user?.supplementaryGroups.count ?? 0
+        guard groups <= 64, command.processors.allSatisfy({ $0 >= 0 && $0 < 1024 }) else {
+            throw KeeperError(
+                "starting \(program): more than 64 groups, or a CPU that is not one of 0..<1024",
+                cause: .invalidArgument)
+        }
+    }
+}

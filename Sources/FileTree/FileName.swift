@@ -19,6 +19,16 @@ package struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible
     /// The longest name that Linux filesystems take, in bytes.
     package static let maximumLength = 255
 
+    /// Whether a directory can hold it, its length aside: not empty, not `.` or `..`, no `/`, no NUL.
+    package var canBeEntry: Bool {
+        switch bytes.count {
+        case 0: return false
+        case 1 where bytes[0] == UInt8(ascii: "."): return false
+        case 2 where bytes[0] == UInt8(ascii: ".") && bytes[1] == UInt8(ascii: "."): return false
+        default: return !bytes.contains { $0 == 0 || $0 == UInt8(ascii: "/") }
+        }
+    }
+
     package static func < (a: FileName, b: FileName) -> Bool {
         a.bytes.lexicographicallyPrecedes(b.bytes)
     }

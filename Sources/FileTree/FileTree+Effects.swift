@@ -9,11 +9,13 @@ extension FileTree {
     package func effects(of operation: Operation) throws(Errno) -> [Effect] {
         switch operation {
         case .create(let number, let entry, let new):
+            try checkNew(number)
             try checkFree(entry)
             return [
                 Effect(number, .birth(new)), Effect(number, .name(entry, present: true)),
             ]
         case .createUnnamed(let number, let new):
+            try checkNew(number)
             return [Effect(number, .birth(new))]
         case .link(let number, let entry):
             guard try inode(number).kind != .directory else { throw .notPermitted }
@@ -41,8 +43,21 @@ extension FileTree {
         }
     }
 
+    /// A recording may ask for any number; giving one out twice would let a directory come to lie below itself.
+    private func checkNew(_ number: InodeNumber) throws(Errno) {
+        guard number.rawValue > 0, number.rawValue <= UInt64(Int64.max) else {
+            throw .invalidArgument
+        }
+        guard self[number] == nil else { throw .fileExists }
+    }
+
+    private func check(_ name: FileName) throws(Errno) {
+        guard name.bytes.count <= FileName.maximumLength else { throw .fileNameTooLong }
+        guard name.canBeEntry else { throw .invalidArgument }
+    }
+
     private func checkFree(_ entry: DirectoryEntry) throws(Errno) {
-        guard entry.name.bytes.count <= FileName.maximumLength else { throw .fileNameTooLong }
+        try check(entry.name)
         let directory = try directory(entry.directory)
         guard directory.nameCount > 0 || entry.directory == .root else {
             throw .noSuchFileOrDirectory
@@ -66,46 +81,40 @@ extension FileTree {
         return [Effect(number, .name(entry, present: false))]
     }
 
+    /// The checks stand in the order of Linux' `do_renameat2` and `vfs_rename`.
     private func effectsOfRenaming(
         _ from: DirectoryEntry, _ to: DirectoryEntry, _ mode: RenameMode
     ) throws(Errno) -> [Effect] {
-        guard to.name.bytes.count <= FileName.maximumLength else { throw .fileNameTooLong }
+        try check(to.name)
         guard let moved = try directory(from.directory).entries[from.name] else {
             throw .noSuchFileOrDirectory
         }
         let target = try directory(to.directory)
         guard target.nameCount > 0 || to.directory == .root else { throw .noSuchFileOrDirectory }
         let replaced = target.entries[to.name]
+        if mode == .noReplace, replaced != nil { throw .fileExists }
+        if mode == .exchange, replaced == nil { throw .noSuchFileOrDirectory }
         let movedInode = try inode(moved)
         if movedInode.kind == .directory, isWithin(to.directory, moved) { throw .invalidArgument }
-        if let replaced, mode != .exchange, isWithin(from.directory, replaced), replaced != moved {
-            throw .directoryNotEmpty
-        }
-        switch mode {
-        case .exchange:
-            guard let replaced else { throw .noSuchFileOrDirectory }
-            if try inode(replaced).kind == .directory, isWithin(from.directory, replaced) {
-                throw .invalidArgument
+        if let replaced {
+            let replacedInode = try inode(replaced)
+            if replacedInode.kind == .directory, isWithin(from.directory, replaced) {
+                throw mode == .exchange ? .invalidArgument : .directoryNotEmpty
             }
-            if replaced == moved { return [] }
-            return [
-                Effect(moved, .name(to, present: true)),
-                Effect(replaced, .name(from, present: true)),
-            ]
-        case .noReplace:
-            guard replaced == nil else { throw .fileExists }
-        case .replace:
             // Two names of one inode: rename(2) does nothing and succeeds.
             if replaced == moved { return [] }
-            if let replaced {
-                let replacedInode = try inode(replaced)
-                switch (movedInode.kind == .directory, replacedInode.kind == .directory) {
-                case (true, false): throw .notDirectory
-                case (false, true): throw .isDirectory
-                case (true, true):
-                    guard replacedInode.entries.isEmpty else { throw .directoryNotEmpty }
-                case (false, false): break
-                }
+            if mode == .exchange {
+                return [
+                    Effect(moved, .name(to, present: true)),
+                    Effect(replaced, .name(from, present: true)),
+                ]
+            }
+            switch (movedInode.kind == .directory, replacedInode.kind == .directory) {
+            case (true, false): throw .notDirectory
+            case (false, true): throw .isDirectory
+            case (true, true):
+                guard replacedInode.entries.isEmpty else { throw .directoryNotEmpty }
+            case (false, false): break
             }
         }
         return [
@@ -116,8 +125,12 @@ extension FileTree {
     /// Whether `inner` is the directory `outer` or lies below it.
     private func isWithin(_ inner: InodeNumber, _ outer: InodeNumber) -> Bool {
         var number = inner
+        // A plan from a file can make parents go round in a ring.
+        var seen: Set<InodeNumber> = []
         while number != outer {
-            guard number != .root, let inode = self[number] else { return false }
+            guard number != .root, seen.insert(number).inserted, let inode = self[number] else {
+                return false
+            }
             number = inode.parent
         }
         return true

@@ -42,7 +42,7 @@ package struct SparseArray<Element> {
             node = child
             level -= 1
         }
-        return node.elements[Int(index) & 31]
+        return node.elements[Int(index & 31)]
     }
 
     /// Hands the element at `index` (nil for a hole) to `body`, to be changed in place.
@@ -68,7 +68,7 @@ package struct SparseArray<Element> {
             node = Node(copying: node!)
         }
         if level == 0 {
-            return try body(&node!.elements[Int(index) & 31])
+            return try body(&node!.elements[Int(index & 31)])
         }
         let slot = Int(index >> (UInt64(level) * bits)) & 31
         return try update(&node!.children[slot], level: level - 1, index, body)

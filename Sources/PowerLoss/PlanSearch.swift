@@ -1,6 +1,14 @@
 import FileTree
 import Recording
 
+/// What ends a run.
+package enum Ending: String, Sendable, CaseIterable {
+    /// All volatile levels are lost.
+    case powerLoss = "power-loss"
+    /// Only the process dies: everything it handed to the kernel stays.
+    case processKill = "process-kill"
+}
+
 /// Which crash states are tried, in which order.
 ///
 /// Points whose pending effects have a shape not seen before come first, with every family of choices; then every point with
@@ -10,6 +18,7 @@ import Recording
 package struct PlanSearch: Sequence, IteratorProtocol {
     package let storage: Storage
     private let seed: UInt64
+    private let ending: Ending
     private let order: [Int]
     private let novel: Int
     private var round = 0
@@ -34,8 +43,9 @@ package struct PlanSearch: Sequence, IteratorProtocol {
         package let key: UInt64
     }
 
-    package init(_ storage: Storage, seed: UInt64) {
+    package init(_ storage: Storage, seed: UInt64, ending: Ending = .powerLoss) {
         self.storage = storage
+        self.ending = ending
         self.seed = seed
         (order, novel) = Self.order(storage)
     }
@@ -94,6 +104,11 @@ package struct PlanSearch: Sequence, IteratorProtocol {
             if exhausted.contains(point) { continue }
             let pending = storage.pending(at: point)
             current = pending
+            if ending == .processKill {
+                exhausted.insert(point)
+                queue = [Storage.Choice(kept: [Bool](repeating: true, count: pending.effects.count))]
+                return true
+            }
             queue = choices(pending)
             if !queue.isEmpty { return true }
         }

@@ -231,7 +231,7 @@ package final class Storage: Sendable {
 
 extension RandomAccessCollection where Index == Int {
     /// The first index whose element fulfils `predicate`, when all after it do, too.
-    func partitioningIndex(where predicate: (Element) -> Bool) -> Int {
+    package func partitioningIndex(where predicate: (Element) -> Bool) -> Int {
         var low = startIndex
         var high = endIndex
         while low < high {

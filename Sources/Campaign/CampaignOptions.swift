@@ -1,0 +1,35 @@
+import PowerLoss
+
+/// How a campaign explores.
+package struct CampaignOptions: Sendable {
+    package struct Target: Sendable {
+        package let model: PersistenceModel
+        package let stack: Stack
+
+        package init(model: PersistenceModel, stack: Stack) {
+            self.model = model
+            self.stack = stack
+        }
+    }
+
+    package var targets: [Target]
+    /// Source of every choice; the same seed and budget in states give the same report.
+    package var seed: UInt64 = 1
+    /// Budget in seconds, for all targets together; nil: none.
+    package var seconds: Double? = 20
+    /// Budget in planned states, for all targets together; nil: none.
+    package var states: Int?
+    /// Workers, each with a mount and an observer of its own.
+    package var jobs = 1
+    package var ending = Ending.powerLoss
+    /// Planned states after which a target that is violated is not explored further; nil: never.
+    package var statesOnceViolated: Int? = 4000
+    /// Different smallest plans that are looked for per kind of violation and target.
+    package var findingsPerKind = 4
+    /// Planned states that one target takes before the next has its turn.
+    package var batch = 512
+
+    package init(targets: [Target]) {
+        self.targets = targets
+    }
+}

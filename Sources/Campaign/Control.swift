@@ -1,0 +1,39 @@
+import FileTree
+import Oracles
+import PowerLoss
+
+/// The positive control: the trees that lost nothing are observed before anything is cut.
+struct Control {
+    private(set) var vocabulary = Vocabulary()
+    private(set) var inconclusive: String?
+    private(set) var violation: Violation?
+
+    init(
+        _ run: RecordedRun, _ log: EffectLog, _ history: History, _ promise: Promise,
+        _ observations: Observations
+    ) throws {
+        var base = run.recording.base
+        base.keep(run.recording.arena)
+        var complete = try run.recording.tree(after: run.recording.count)
+        let baseHash = base.settle()
+        let completeHash = complete.settle()
+        var trees = [(hash: baseHash, tree: base)]
+        if completeHash != baseHash { trees.append((completeHash, complete)) }
+        _ = observations.observe(trees)
+        let entries = [baseHash, completeHash].map { observations.entries[observations.index($0)!] }
+        if let failure = entries.compactMap(\.failure).first {
+            inconclusive = failure
+            return
+        }
+        let end = run.recording.count > 0 ? run.recording[run.recording.count - 1].time : 0
+        switch positiveControl(
+            base: entries[0].observation, complete: entries[1].observation, history: history,
+            promise: promise, recordCount: log.effects.count, now: end)
+        {
+        case .inconclusive(let reason): inconclusive = reason
+        case .violation(let found): violation = found
+        case nil: break
+        }
+        vocabulary = Vocabulary(complete: entries[1].observation, history: history)
+    }
+}

@@ -1,0 +1,123 @@
+import Oracles
+import PowerLoss
+
+/// What a campaign found out about one workload; reports are drawn from it and from nothing else.
+package struct WorkloadReport: Sendable {
+    package var name: String
+    package var about: String
+    package var promise: String
+    /// Sequence length of the recorded run.
+    package var records = 0
+    package var effects = 0
+    /// Transactions acknowledged in it.
+    package var acknowledged = 0
+    package var models: [ModelReport] = []
+    package var findings: [Finding] = []
+    /// Why nothing could be found out, for all models; nil when they were explored.
+    package var inconclusive: String?
+    /// What a reader should know: a filter that could not be set, log text of a failed run.
+    package var notes: [String] = []
+    /// Where the recording lies, when it was kept.
+    package var recordingPath: String?
+    package var seconds = 0.0
+
+    package init(name: String, about: String, promise: String) {
+        self.name = name
+        self.about = about
+        self.promise = promise
+    }
+
+    /// Violated when any model is, else inconclusive when any is, else holds.
+    package var verdict: Verdict {
+        if let inconclusive { return .inconclusive(inconclusive) }
+        let judged = models.compactMap(\.verdict)
+        if judged.contains(.violated) { return .violated }
+        return judged.first { $0 != .holds } ?? .holds
+    }
+
+    /// Whether every model and stack came out as the workload expects; what it says nothing about is expected to hold.
+    package var isExpected: Bool {
+        inconclusive == nil && models.allSatisfy(\.isExpected)
+    }
+}
+
+/// What was found out under one model on one stack.
+package struct ModelReport: Sendable {
+    package var model: String
+    package var stack: String
+    /// nil where the stack permits no promise and outcomes were only counted.
+    package var verdict: Verdict?
+    /// What the workload says: nil when nothing, which means that it is to hold.
+    package var expectation: Expectation.Outcome?
+    package var isExpected = true
+    /// Kinds of violation found, sorted.
+    package var kinds: [ViolationKind] = []
+    /// Crash points visited, of `crashPointsInAll`.
+    package var crashPoints = 0
+    package var crashPointsInAll = 0
+    /// Choices handed out by the search.
+    package var statesPlanned = 0
+    /// Different trees among them.
+    package var statesDistinct = 0
+    /// Trees that were observed for this model, and for no model before it.
+    package var statesObserved = 0
+    /// All closed sets at whole-effect granularity, and all tears of one write, at every crash point.
+    package var exhaustive = false
+    /// How often each outcome came out, where no promise is judged.
+    package var outcomes: [Characterisation: Int] = [:]
+    package var seconds = 0.0
+
+    package init(model: String, stack: String) {
+        self.model = model
+        self.stack = stack
+    }
+}
+
+/// What a store shows on a stack on which nobody can be durable.
+package enum Characterisation: String, Sendable, CaseIterable {
+    case none = "no loss"
+    case silentLoss = "silent loss"
+    case detectedLoss = "detected loss"
+    case cannotOpen = "cannot open"
+    case silentCorruption = "silent corruption"
+}
+
+/// One way in which a promise is broken, with the smallest power loss that shows it.
+package struct Finding: Sendable {
+    package var kind: ViolationKind
+    package var model: String
+    package var stack: String
+    package var plan: CrashPlan
+    /// The culprits: lost or torn effects of the smallest plan, in words, with their record numbers.
+    package var lost: [String]
+    /// Acknowledged transactions at the crash point, and how many of them were seen.
+    package var acknowledged: Int
+    package var seen: Int
+    /// How many of the tried states showed it.
+    package var count: Int
+    /// What was promised, what was seen.
+    package var summary: String
+    /// The sync that is missing, and where.
+    package var advice: String
+    /// The last output of the observer, for a person.
+    package var log: String
+    /// Where the finding was written to, relative to the output folder.
+    package var path: String?
+
+    package init(
+        kind: ViolationKind, model: String, stack: String, plan: CrashPlan, lost: [String],
+        acknowledged: Int, seen: Int, count: Int, summary: String, advice: String, log: String
+    ) {
+        self.kind = kind
+        self.model = model
+        self.stack = stack
+        self.plan = plan
+        self.lost = lost
+        self.acknowledged = acknowledged
+        self.seen = seen
+        self.count = count
+        self.summary = summary
+        self.advice = advice
+        self.log = log
+    }
+}

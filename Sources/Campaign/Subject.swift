@@ -1,0 +1,84 @@
+import FileTree
+import Oracles
+import Recording
+
+/// The program under test, as far as a campaign knows it: something that runs once and is recorded, and something that tells
+/// what is there after a power loss.
+///
+/// The real one starts processes on mounts (`WorkloadRunner`); tests use toys in memory.
+package protocol Subject: Sendable {
+    var name: String { get }
+    var about: String { get }
+    var promise: Promise { get }
+    var expectation: Expectation { get }
+    /// Promises stated for stacks on which the usual one cannot be kept, by stack.
+    var promiseUnder: [String: Promise] { get }
+
+    /// Sets the store up and runs it once.
+    func record() throws -> RecordedRun
+
+    /// An observer for one worker; its calls come one after the other.
+    func observer(worker: Int) throws -> any Observer
+}
+
+/// Starts the store's own recovery on trees.
+package protocol Observer: AnyObject {
+    /// What the store shows of `tree`, on a fresh mount.
+    ///
+    /// - Parameter patience: how many times the usual time it may take.
+    /// - Throws: when the harness itself failed; nothing was found out then.
+    func observe(_ tree: FileTree, patience: Double) throws -> Recovery
+}
+
+/// One recovery run.
+package struct Recovery: Sendable {
+    package let observation: Observation
+    /// The tree that it left.
+    package let tree: FileTree
+    /// Whether it changed anything.
+    package let changed: Bool
+
+    package init(observation: Observation, tree: FileTree, changed: Bool) {
+        self.observation = observation
+        self.tree = tree
+        self.changed = changed
+    }
+}
+
+/// One life of the program, from setup to its end.
+package struct RecordedRun: Sendable {
+    package let recording: Recording
+    /// What `setup` printed: its marks count as acknowledged before record 0.
+    package let setupOutput: [UInt8]
+    /// Whether the program ended by itself with status 0.
+    package let endedNormally: Bool
+    /// In words, for a reader.
+    package let outcome: String
+    package let notes: [String]
+    package let path: String?
+
+    package init(
+        recording: Recording, setupOutput: [UInt8] = [], endedNormally: Bool = true,
+        outcome: String = "exited with status 0", notes: [String] = [], path: String? = nil
+    ) {
+        self.recording = recording
+        self.setupOutput = setupOutput
+        self.endedNormally = endedNormally
+        self.outcome = outcome
+        self.notes = notes
+        self.path = path
+    }
+
+    /// The marks of setup and run.
+    package var history: History {
+        var history = History()
+        history.append(setupOutput, at: -1)
+        for sequence in 0..<recording.count {
+            let record = recording[sequence]
+            guard case .mark(let bytes) = record.event else { continue }
+            history.append(bytes.buffer, at: sequence, time: record.time)
+        }
+        history.finish(normally: endedNormally)
+        return history
+    }
+}

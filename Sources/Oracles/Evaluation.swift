@@ -39,6 +39,8 @@ struct Evaluation {
     private(set) var status: [TransactionStatus] = []
     /// Transactions that must have taken effect for what was seen.
     private(set) var isVisible: [Bool] = []
+    /// Visible transactions that left a trace nothing else can have left, whatever is required.
+    private(set) var isEvident: [Bool] = []
     private(set) var requirement: [Requirement] = []
     /// For each key whose state is explicable so far, the transactions it may stem from.
     private(set) var candidates: [[Int]] = []
@@ -61,6 +63,7 @@ struct Evaluation {
     mutating func run() {
         status = transactions.map { $0.status(at: cut) }
         isVisible = [Bool](repeating: false, count: transactions.count)
+        isEvident = isVisible
         requirement = [Requirement](repeating: .none, count: transactions.count)
         candidates = [[Int]](repeating: [], count: history.keys.count)
         require()
@@ -111,6 +114,7 @@ struct Evaluation {
         for index in transactions.indices where observation.isNamed[index] {
             if status[index].mayBeSeen {
                 isVisible[index] = true
+                isEvident[index] = true
             } else {
                 excess.append(.init(key: nil, transaction: index, status: status[index]))
             }
@@ -137,6 +141,7 @@ struct Evaluation {
             }
             if !named.isEmpty { possible = named }
         }
+        if value != nil && possible.count == 1 { isEvident[possible[0]] = true }
         candidates[key] = possible
     }
 

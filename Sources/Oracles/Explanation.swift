@@ -115,7 +115,7 @@ struct Explanation {
                     ?? "key \(write.key), which it deleted, shows \(shown)"
             } ?? "it was not seen"
         let was = "\(name) was acknowledged\(place(of: transaction))"
-        if evaluation.isVisible[index] {
+        if evaluation.isEvident[index] || evaluation.requirement[index] == .none {
             let evidence = evidence(of: index)
             return add(
                 .tornCommit, transaction: index, key: key,

@@ -50,8 +50,8 @@ package struct History: Sendable {
     /// Lines that are no marks, with their newlines; the first `logLimit` bytes of them.
     package private(set) var log: [UInt8] = []
 
-    static let errorLimit = 100
-    static let logLimit = 1 << 20
+    package static let errorLimit = 100
+    package static let logLimit = 1 << 20
     static let lineLimit = 1 << 20
 
     private(set) var keys: [HistoryKey] = []

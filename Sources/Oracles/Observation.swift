@@ -15,6 +15,11 @@ package struct Observation: Sendable {
         package var key: String
         package var value: String
 
+        package init(key: String, value: String) {
+            self.key = key
+            self.value = value
+        }
+
         package static func < (left: Value, right: Value) -> Bool {
             (left.key, left.value) < (right.key, right.value)
         }
@@ -35,6 +40,10 @@ package struct Observation: Sendable {
     package var errors: [String] = []
     /// Lines that are no marks, with their newlines.
     package var log: [UInt8] = []
+
+    /// An observation of which nothing is known but how it ended; the fields are for the caller,
+    /// who keeps names and values sorted.
+    package init(outcome: Outcome) { self.outcome = outcome }
 
     /// Reads the observer's output. A last line without newline counts.
     package init(output: some Collection<UInt8>, outcome: Outcome) {

@@ -64,7 +64,7 @@ let package = Package(
         .testTarget(name: "CampaignTests", dependencies: ["Campaign", "TestSupport"]),
         .testTarget(name: "FuseMountTests", dependencies: ["FuseMount", "TestSupport"]),
         .testTarget(
-            name: "WorkloadRunnerTests", dependencies: ["WorkloadRunner", "TestSupport"]),
+            name: "WorkloadRunnerTests", dependencies: ["WorkloadRunner", "CFuse", "TestSupport"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
         .testTarget(
             name: "PlantedBugTests",

@@ -1,27 +1,27 @@
 /// The harness's half of the messages between harness and keeper. The format, and what each message
 /// means, is written down in `Sources/perjury-keeper/protocol.h`.
-enum KeeperProtocol {
+package enum KeeperProtocol {
     static let version: UInt32 = 0x504a_0001
     /// The longest SPAWN sent: the receiver has 64 KiB more.
     static let maximumRequest = 128 * 1024 + 8192
     /// An answer with the longest text.
     static let maximumAnswer = 2048
 
-    enum RequestKind: UInt32 {
+    package enum RequestKind: UInt32 {
         case open = 1
         case mount, spawn, kill, unmount, signal
     }
 
-    enum AnswerKind: UInt32 {
+    package enum AnswerKind: UInt32 {
         case hello = 0x80
         case reply, signalled, exit, failed
     }
 
-    struct Request {
-        private(set) var bytes: [UInt8] = []
-        var descriptors: [CInt] = []
+    package struct Request {
+        package private(set) var bytes: [UInt8] = []
+        package var descriptors: [CInt] = []
 
-        init(_ kind: RequestKind, tag: UInt32) {
+        package init(_ kind: RequestKind, tag: UInt32) {
             append(KeeperProtocol.version, kind.rawValue, tag)
         }
 
@@ -42,17 +42,17 @@ enum KeeperProtocol {
         }
     }
 
-    struct Answer {
-        static let headSize = 28
+    package struct Answer {
+        package static let headSize = 28
 
-        var kind: AnswerKind
-        var tag: UInt32
-        var error: CInt
-        var id: UInt32
-        var value: CInt
-        var flags: UInt32
-        var text: String
-        var descriptor: CInt?
+        package var kind: AnswerKind
+        package var tag: UInt32
+        package var error: CInt
+        package var id: UInt32
+        package var value: CInt
+        package var flags: UInt32
+        package var text: String
+        package var descriptor: CInt?
 
         /// `nil` if this is not an answer of this version.
         init?(_ bytes: UnsafeRawBufferPointer, descriptor: CInt?) {
@@ -72,15 +72,15 @@ enum KeeperProtocol {
             self.descriptor = descriptor
         }
 
-        var syncSeen: Bool { flags & 1 != 0 }
-        var userNamespace: Bool { flags & 2 != 0 }
+        package var syncSeen: Bool { flags & 1 != 0 }
+        package var userNamespace: Bool { flags & 2 != 0 }
     }
 }
 
 extension KeeperProtocol.Request {
     /// SPAWN of `command`; the environment in the order of its names, so that equal commands are equal
     /// requests.
-    init(spawning command: Keeper.Command, id: Keeper.ProgramID, tag: UInt32) {
+    package init(spawning command: Keeper.Command, id: Keeper.ProgramID, tag: UInt32) {
         self.init(.spawn, tag: tag)
         var flags: UInt32 = 0
         var path = ""

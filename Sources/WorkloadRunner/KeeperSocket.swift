@@ -2,11 +2,11 @@ import Glibc
 import SystemPackage
 
 /// A time by which something must have happened, on the monotonic clock.
-struct KeeperDeadline {
+package struct KeeperDeadline {
     private var nanoseconds: Int64
 
     /// Times beyond a year are cut to one.
-    init(secondsFromNow seconds: Double) {
+    package init(secondsFromNow seconds: Double) {
         nanoseconds = KeeperDeadline.now + Int64(min(max(seconds, 0), 3e7) * 1e9)
     }
 
@@ -23,8 +23,8 @@ struct KeeperDeadline {
 }
 
 /// The harness's end of the socket to one keeper. Owns the descriptor.
-struct KeeperSocket: ~Copyable {
-    enum Received {
+package struct KeeperSocket: ~Copyable {
+    package enum Received {
         case answer(KeeperProtocol.Answer)
         case timedOut
         case interrupted
@@ -35,7 +35,7 @@ struct KeeperSocket: ~Copyable {
     private let descriptor: CInt
 
     /// - Parameter descriptor: now owned by this value.
-    init(owning descriptor: CInt) {
+    package init(owning descriptor: CInt) {
         self.descriptor = descriptor
         // A request is one datagram, and one that is longer than the send buffer is refused. Doubled by
         // the kernel; beyond net.core.wmem_max only for root, whom the second call is for.
@@ -54,7 +54,7 @@ struct KeeperSocket: ~Copyable {
         shutdown(descriptor, CInt(SHUT_WR))
     }
 
-    func send(_ request: KeeperProtocol.Request) throws(KeeperError) {
+    package func send(_ request: KeeperProtocol.Request) throws(KeeperError) {
         let sent = request.bytes.withUnsafeBytes { bytes in
             withControl(for: request.descriptors) { control in
                 var part = iovec(
@@ -76,7 +76,7 @@ struct KeeperSocket: ~Copyable {
     }
 
     /// - Parameter interruptedBy: a descriptor that ends the waiting when it becomes readable.
-    func receive(
+    package func receive(
         by deadline: KeeperDeadline, interruptedBy: CInt? = nil
     ) throws(KeeperError) -> Received {
         while true {

@@ -140,12 +140,13 @@ package final class Keeper {
 
     /// Waits until a program ends; tells the end again when asked again in the same life.
     ///
-    /// - Precondition: a program of this name was started in this life.
+    /// - Throws: also when no program of this name was started in this life.
     package func wait(
         _ id: ProgramID, timeoutSeconds: Double, interruptedBy: CInt? = nil
     ) throws(KeeperError) -> WaitResult {
-        precondition(
-            running.contains(id) || ended[id] != nil, "program \(id.rawValue) was not started")
+        guard running.contains(id) || ended[id] != nil else {
+            throw KeeperError("waiting for program \(id.rawValue), which was not started")
+        }
         let deadline = KeeperDeadline(secondsFromNow: timeoutSeconds)
         while true {
             if let status = ended[id] { return WaitResult(waitStatus: status) }
@@ -179,6 +180,8 @@ package final class Keeper {
     ) throws(KeeperError) {
         let deadline = KeeperDeadline(secondsFromNow: timeoutSeconds)
         _ = try call(.kill, "killing all programs", by: deadline, whenSignalled: whenSignalled)
+        // Those that are known to have ended are in `ended`; the rest never came to be.
+        running = []
     }
 
     /// Ends the keeper, and with it all that is left. Further calls fail.

@@ -22,7 +22,6 @@ bool fail(struct failure *failure, const char *format, ...) __attribute__((forma
 struct mounts {
     char root[256], data[300], run[300];
     int proc;             // O_PATH of the /proc of the keeper's own pid namespace
-    int own_pids;         // that namespace, to come back to it
     bool user_namespace;  // made, because the caller is not root
     bool own_proc;        // /proc shows the programs' pid namespace; ours is under it
 };
@@ -42,8 +41,7 @@ bool namespace_start(
     struct pid_namespace *space, struct mounts *mounts, uint32_t first_pid,
     struct failure *failure);
 // Forks a child of the keeper into the namespace: its pid there, 0 in the child, -1 with `failure`.
-pid_t namespace_fork(
-    const struct pid_namespace *space, const struct mounts *mounts, struct failure *failure);
+pid_t namespace_fork(const struct pid_namespace *space, struct failure *failure);
 void namespace_close(struct pid_namespace *space);
 
 // launcher.c: what happens in the child between fork and exec.

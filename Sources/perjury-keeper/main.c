@@ -41,7 +41,14 @@ static void request_open(uint32_t tag) {
     if (fd >= 0) close(fd);
 }
 
-static void request_mount(uint32_t tag, const char *body, size_t size, int fd_count, int fuse) {
+static void close_all(int *fds, int count) {
+    for (int i = 0; i < count; i++) {
+        if (fds[i] >= 0) close(fds[i]);
+        fds[i] = -1;
+    }
+}
+
+static void request_mount(uint32_t tag, const char *body, size_t size, int *fds, int fd_count) {
     struct failure failure;
     uint32_t numbers[2];
     if (size != sizeof numbers || fd_count != 1) {
@@ -51,7 +58,9 @@ static void request_mount(uint32_t tag, const char *body, size_t size, int fd_co
     }
     memcpy(numbers, body, sizeof numbers);
     life.first_pid = numbers[1];
-    bool done = mounts_attach(&own_mounts, fuse, numbers[0], &failure);
+    bool done = mounts_attach(&own_mounts, fds[0], numbers[0], &failure);
+    // Before the harness hears of it: with another /dev/fuse open, its own would not be the last one.
+    close_all(fds, fd_count);
     reply(tag, done, &failure);
 }
 
@@ -102,7 +111,7 @@ static void handle_request(void) {
     if (head.version != PROTOCOL_VERSION) head.kind = 0;
     switch (head.kind) {
     case REQ_OPEN: request_open(head.tag); break;
-    case REQ_MOUNT: request_mount(head.tag, body, left, fd_count, fds[0]); break;
+    case REQ_MOUNT: request_mount(head.tag, body, left, fds, fd_count); break;
     case REQ_SPAWN: request_spawn(head.tag, body, left, fds, fd_count); break;
     case REQ_KILL: life_kill(head.tag); break;
     case REQ_UNMOUNT: request_unmount(head.tag); break;
@@ -112,8 +121,7 @@ static void handle_request(void) {
         fail(&failure, "a request of another version (%x) or kind (%u)", head.version, head.kind);
         reply(head.tag, false, &failure);
     }
-    // Nothing else may keep the harness's /dev/fuse open, or its end would go unnoticed.
-    for (int i = 0; i < fd_count; i++) close(fds[i]);
+    close_all(fds, fd_count);
 }
 
 static int set_up(const char *root, struct failure *failure) {

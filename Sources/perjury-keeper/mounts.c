@@ -70,8 +70,7 @@ bool mounts_enter(struct mounts *mounts, const char *root, struct failure *failu
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return fail(failure, "making all mounts private");
     mounts->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    mounts->own_pids = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-    if (mounts->proc < 0 || mounts->own_pids < 0) return fail(failure, "opening /proc");
+    if (mounts->proc < 0) return fail(failure, "opening /proc");
     return make_root(mounts, failure);
 }
 

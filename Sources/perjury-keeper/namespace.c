@@ -1,11 +1,9 @@
 // The pid namespace that holds the programs of one life, so that all of them die together, whatever
 // they did to get away (setsid, double fork, ignored signals).
 //
-// Its init is a child of the keeper that only reaps. Programs are not init's children but the
-// keeper's: setns() lets the keeper fork into the namespace again and again (a second
-// unshare(CLONE_NEWPID) is not allowed), and it then waits for them itself. The kernel ends the
-// namespace when init ends, and init ends when the keeper does, by PR_SET_PDEATHSIG and by the end
-// of its socket.
+// Its init is a child of the keeper that only reaps. Programs are children of the keeper too, born
+// into the namespace, so that the keeper itself waits for them. The kernel ends the namespace when
+// init ends, and init ends when the keeper does, by PR_SET_PDEATHSIG and by the end of its socket.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +11,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -112,18 +109,27 @@ bool namespace_start(
     return true;
 }
 
-pid_t namespace_fork(
-    const struct pid_namespace *space, const struct mounts *mounts, struct failure *failure) {
-    if (setns(space->namespace, CLONE_NEWPID) != 0) {
-        fail(failure, "setns into the pid namespace");
+pid_t namespace_fork(const struct pid_namespace *space, struct failure *failure) {
+    // A go-between enters the namespace, and the child that it makes there becomes ours by
+    // CLONE_PARENT. The keeper cannot do it itself, because it could not come back: with nothing
+    // but a user namespace, its own pid namespace is one that it has no right to enter.
+    volatile pid_t child = -1;
+    volatile int error = 0;
+    pid_t between = vfork();  // so that it can leave the pid in our memory
+    if (between == 0) {
+        if (setns(space->namespace, CLONE_NEWPID) == 0)
+            child = (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_PARENT | SIGCHLD), 0, 0, 0, 0);
+        if (child == 0) return 0;
+        error = errno;
+        _exit(0);
+    }
+    if (between < 0) {
+        fail(failure, "vfork");
         return -1;
     }
-    pid_t child = fork();
-    if (child == 0) return 0;
-    if (child < 0) fail(failure, "fork into the pid namespace");
-    // Never fails: it is our own namespace. If it did, the next init and agent would be born in the
-    // wrong one, so better no keeper than that.
-    if (setns(mounts->own_pids, CLONE_NEWPID) != 0) abort();
+    while (waitpid(between, NULL, 0) < 0 && errno == EINTR) {}
+    errno = error;
+    if (child < 0) fail(failure, "starting a process in the pid namespace");
     return child;
 }
 

@@ -90,7 +90,7 @@ static bool spawn(struct launch *launch, uint32_t tag, struct failure *failure) 
 
     launch->status = status[1];
     launch->agent = header->flags & SPAWN_SYNC ? life.agent_socket : -1;
-    pid_t pid = namespace_fork(&life.space, &own_mounts, failure);
+    pid_t pid = namespace_fork(&life.space, failure);
     if (pid == 0) launch_program(launch);
     close(status[1]);
     if (pid < 0) {

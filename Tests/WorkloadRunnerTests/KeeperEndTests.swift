@@ -41,6 +41,21 @@ extension KeeperTests {
         bench.keeper.close()
     }
 
+    @Test("whenever the keeper is killed while it starts a program, nothing is left")
+    func keeperDiesEarly() throws {
+        for step in 0..<60 {
+            let bench = try KeeperBench()
+            // Not to wait for anything: to come at different moments of the start.
+            let killer = Killer(of: bench.keeper.processID, afterMicroseconds: UInt32(step * 60))
+
+            _ = try? bench.run("sync; exec sleep 1000")
+
+            killer.join()
+            #expect(bench.mount.ends(withinSeconds: 2), "step \(step)")
+            #expect(bench.survivors() == [], "step \(step)")
+        }
+    }
+
     @Test("a dead keeper is an error of the next call")
     func deadKeeper() throws {
         let bench = try KeeperBench()
@@ -129,5 +144,28 @@ extension KeeperTests {
         #expect(bench.childrenOfKeeper() == 0)
         print("a life of `sh -c 'sync; exit 5'`, with its mount: \(time / 200)")
         try bench.end()
+    }
+}
+
+/// A thread that kills a process after a while.
+private final class Killer {
+    private var thread = pthread_t()
+
+    init(of processID: CInt, afterMicroseconds delay: UInt32) {
+        let order = UnsafeMutablePointer<(CInt, UInt32)>.allocate(capacity: 1)
+        order.initialize(to: (processID, delay))
+        pthread_create(
+            &thread, nil,
+            { order in
+                let order = order!.assumingMemoryBound(to: (CInt, UInt32).self)
+                usleep(order.pointee.1)
+                kill(order.pointee.0, SIGKILL)
+                order.deallocate()
+                return nil
+            }, order)
+    }
+
+    func join() {
+        pthread_join(thread, nil)
     }
 }

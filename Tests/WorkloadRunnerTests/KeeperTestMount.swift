@@ -17,6 +17,9 @@ final class KeeperTestMount: @unchecked Sendable {
     }
 
     let device: CInt
+    /// User and group of all files. A keeper's user namespace knows one user only, and nobody may write
+    /// to a file whose owner it does not know.
+    let owner: UInt32
     let state = Mutex(State())
     private let heldEvent = Pipe()
     private let endedEvent = Pipe()
@@ -24,8 +27,9 @@ final class KeeperTestMount: @unchecked Sendable {
 
     /// - Parameter device: a `/dev/fuse` that is mounted (read before that, it says EPERM); now owned by
     ///   this object.
-    init(device: CInt) {
+    init(device: CInt, owner: UInt32 = 0) {
         self.device = device
+        self.owner = owner
         let context = Unmanaged.passRetained(self).toOpaque()
         pthread_create(
             &thread, nil,
@@ -140,6 +144,8 @@ final class KeeperTestMount: @unchecked Sendable {
         var attributes = stat()
         attributes.st_ino = UInt(inode)
         attributes.st_nlink = 1
+        attributes.st_uid = owner
+        attributes.st_gid = owner
         attributes.st_mode = inode == 1 ? S_IFDIR | 0o755 : S_IFREG | 0o666
         if inode > 1 {
             attributes.st_size = state.withLock { $0.contents[Int(inode) - 2].count }

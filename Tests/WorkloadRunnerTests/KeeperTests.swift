@@ -12,12 +12,15 @@ final class KeeperBench {
     /// In the environment of every program, so that one that got away is found in `/proc`.
     let marker: String
 
-    init(keeperPath: String? = nil, firstProcessID: UInt32 = 0) throws {
+    private let owner: UInt32
+
+    init(keeperPath: String? = nil, owner: UInt32 = 0, firstProcessID: UInt32 = 0) throws {
+        self.owner = owner
         keeper = try Keeper(root: "/mnt", keeperPath: keeperPath)
         marker = "keeper-test-\(getpid())-\(keeper.processID)"
         let device = try keeper.openDevice()
         try keeper.mount(fuse: device, firstProcessID: firstProcessID)
-        mount = KeeperTestMount(device: device)
+        mount = KeeperTestMount(device: device, owner: owner)
     }
 
     /// As a harness does between two crash states.
@@ -27,7 +30,7 @@ final class KeeperBench {
         #expect(mount.ends(withinSeconds: 2))
         let device = try keeper.openDevice()
         try keeper.mount(fuse: device)
-        mount = KeeperTestMount(device: device)
+        mount = KeeperTestMount(device: device, owner: owner)
     }
 
     func end() throws {
@@ -202,6 +205,36 @@ struct KeeperTests {
         #expect(try bench.run("echo $$; cat /proc/$$/comm; cat /proc/1/comm") == .exited(status: 0))
 
         #expect(bench.mount.text(of: "out") == "5000\nsh\nperjury-init\n")
+        try bench.end()
+    }
+
+    @Test("a user without privileges has all of it, and owns what it makes")
+    func unprivileged() throws {
+        // Stands in for such a user's machine: a /dev/fuse that all may open, in a mount namespace of its
+        // own, and a keeper that everybody can read.
+        let user = """
+            mount -t tmpfs tmpfs /media && cp "$KEEPER" /media/keeper && chmod 755 /media /media/keeper &&
+            mknod -m 666 /media/fuse c 10 229 && mount --bind /media/fuse /dev/fuse &&
+            exec setpriv --reuid=1234 --regid=1234 --clear-groups --inh-caps=-all /media/keeper "$1"
+            """
+        let script = "/tmp/keeper-test-\(getpid())"
+        let keeper = try Keeper.executablePath()
+        let text =
+            "#!/bin/sh\nexport KEEPER='\(keeper)'\nexec unshare -m sh -c '\(user)' sh \"$1\"\n"
+        let descriptor = open(script, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o755)
+        _ = text.withCString { write(descriptor, $0, strlen($0)) }
+        close(descriptor)
+        defer { unlink(script) }
+        let bench = try KeeperBench(keeperPath: script, owner: 1234)
+
+        #expect(bench.keeper.usesUserNamespace)
+        let list =
+            "id -u; grep CapEff /proc/self/status; touch /mnt/run/a; stat -c %u:%g /mnt/run/a"
+        #expect(try bench.run(list + "; sync; sync -f /tmp") == .exited(status: 0))
+        #expect(bench.mount.text(of: "out") == "1234\nCapEff:\t0000000000000000\n1234:1234\n")
+        #expect(bench.mount.log.filter { $0.hasPrefix("control: sync ") }.count == 1)
+        try bench.renew()
+        #expect(try bench.run("exit 4") == .exited(status: 4))
         try bench.end()
     }
 

@@ -10,53 +10,86 @@ extension FileTree {
 
     /// Calls `body` for the root and every name below it, parents first, names in order.
     package func visit(_ body: (Visited) -> Void) {
-        visit(.root, in: .root, path: [], ancestors: [], body)
-    }
-
-    private func visit(
-        _ number: InodeNumber, in directory: InodeNumber, path: [FileName],
-        ancestors: Set<InodeNumber>, _ body: (Visited) -> Void
-    ) {
-        body(Visited(path: path, inode: number, directory: directory))
-        guard let inode = self[number], inode.kind == .directory else { return }
-        // No model lets a directory come to lie below itself; a plan from a file could ask for it.
-        guard !ancestors.contains(number) else { return }
-        for entry in inode.sortedEntries where self[entry.inode] != nil {
-            visit(
-                entry.inode, in: number, path: path + [entry.name],
-                ancestors: ancestors.union([number]), body)
+        // Not recursive: nothing limits how deep directories lie in each other.
+        var pending: [(name: FileName?, inode: InodeNumber, depth: Int)] = [(nil, .root, 0)]
+        var path: [FileName] = []
+        // The directories above what `path` leads to: one more than names, save at the root.
+        var ancestors: [InodeNumber] = []
+        while let (name, number, depth) = pending.popLast() {
+            ancestors.removeLast(ancestors.count - depth)
+            path.removeLast(path.count - max(0, depth - 1))
+            if let name { path.append(name) }
+            body(Visited(path: path, inode: number, directory: ancestors.last ?? .root))
+            guard let inode = self[number], inode.kind == .directory,
+                !closesRing(number, inode, ancestors)
+            else { continue }
+            ancestors.append(number)
+            for entry in inode.sortedEntries.reversed() where self[entry.inode] != nil {
+                pending.append((entry.name, entry.inode, depth + 1))
+            }
         }
     }
 
-    /// Makes the tree what is found when power returns (no bytes beyond any file's size) and hashes everything that a
-    /// program can tell two such trees apart by: names, kinds, modes, owners, extended attributes, sizes, bytes, link
-    /// targets, and which names share an inode. Not: times, inode numbers, inodes that no name reaches.
+    /// Whether a directory lies below itself. No model lets that come about; a plan from a file could ask for it.
+    private func closesRing(
+        _ number: InodeNumber, _ inode: Inode, _ ancestors: [InodeNumber]
+    ) -> Bool {
+        (inode.nameCount > 1 || number == .root) && ancestors.contains(number)
+    }
+
+    /// Makes the tree what is found when power returns (no bytes beyond any file's size, no name counted that cannot be
+    /// reached) and hashes everything that a program can tell two such trees apart by: names, kinds, modes, owners,
+    /// extended attributes, sizes, bytes, link targets, and which names share an inode. Not: times, inode numbers, inodes
+    /// that no name reaches.
     ///
     /// Cost follows the number of reachable names and the bytes that changed since the hash was last taken.
     package mutating func settle() -> UInt64 {
         var sum: UInt64 = 0
-        var names: [InodeNumber: UInt64] = [:]
-        var contents: [InodeNumber: UInt64] = [:]
-        func walk(_ number: InodeNumber, _ pathHash: UInt64, _ depth: Int) {
-            guard let inode = self[number], depth < 256 else { return }
+        var shared: [InodeNumber: Shared] = [:]
+        var pending: [(inode: InodeNumber, pathHash: UInt64, depth: Int)] = [(.root, 1, 0)]
+        var ancestors: [InodeNumber] = []
+        while let (number, pathHash, depth) = pending.popLast() {
+            guard let inode = self[number] else { continue }
             let own: UInt64
-            if let known = contents[number] {
-                own = known
+            if inode.nameCount > 1 {
+                own = shared[number]?.own ?? hashOfInode(number, inode)
+                shared[number, default: Shared(own: own)].add(pathHash)
             } else {
                 own = hashOfInode(number, inode)
-                contents[number] = own
             }
             sum &+= StableHash.mix(pathHash, own)
-            if inode.kind != .directory && inode.nameCount > 1 {
-                names[number, default: 0] &+= StableHash.mix(pathHash, 0x1d)
-            }
+            guard inode.kind == .directory else { continue }
+            ancestors.removeLast(ancestors.count - depth)
+            guard !closesRing(number, inode, ancestors) else { continue }
+            ancestors.append(number)
             for (name, child) in inode.entries {
-                walk(child, StableHash.mix(StableHash.of(name.bytes), pathHash), depth + 1)
+                let childHash = StableHash.mix(StableHash.of(name.bytes), pathHash)
+                pending.append((child, childHash, depth + 1))
             }
         }
-        walk(.root, 1, 0)
-        for shared in names.values { sum &+= StableHash.mix(shared, 0x2d) }
+        for (number, names) in shared {
+            if names.count > 1 { sum &+= StableHash.mix(names.sum, 0x2d) }
+            // The other names stand in directories that the power loss took.
+            lowerNameCount(number, to: names.count)
+        }
         return sum
+    }
+
+    /// What is known of an inode with several names.
+    private struct Shared {
+        let own: UInt64
+        var count: UInt32 = 0
+        /// Tells one set of names from another.
+        var sum: UInt64 = 0
+
+        init(own: UInt64) {
+            self.own = own
+        }
+
+        mutating func add(_ pathHash: UInt64) {
+            count += 1
+            sum &+= StableHash.mix(pathHash, 0x1d)
+        }
     }
 
     private mutating func hashOfInode(_ number: InodeNumber, _ inode: Inode) -> UInt64 {

@@ -81,8 +81,10 @@ package struct FileTree: Sendable {
     private mutating func applyName(
         _ entry: DirectoryEntry, _ number: InodeNumber, present: Bool, at time: Timestamp
     ) {
+        // In a subset the directory, or what is named, may never have come to be.
+        guard self[entry.directory]?.kind == .directory else { return }
         let old = lookUp(entry)
-        let new = present ? number : nil
+        let new = present && self[number] != nil ? number : nil
         guard old != new else { return }
         if let old { adjust(old, names: -1, in: entry.directory, at: time) }
         if let new { adjust(new, names: 1, in: entry.directory, at: time) }
@@ -128,6 +130,11 @@ package struct FileTree: Sendable {
     /// Takes the hashes of the files' blocks now, so that forks need not.
     package mutating func rememberHashes(of numbers: Set<InodeNumber>) {
         for number in numbers { inodes.update(number.rawValue) { _ = $0?.content.hash() } }
+    }
+
+    mutating func lowerNameCount(_ number: InodeNumber, to count: UInt32) {
+        guard self[number].map({ $0.nameCount > count }) ?? false else { return }
+        inodes.update(number.rawValue) { $0?.nameCount = count }
     }
 
     /// Drops an inode that has no name any more and that nobody holds open.

@@ -189,12 +189,12 @@ extension RecordHeader {
             }
         case .sync:
             return sync(flags).map { .sync($0) }
-        case .mark, .seal:
+        case .mark, .note, .seal:
             return nil
         }
     }
 
-    private func split(_ payload: Bytes) -> (name: FileName, rest: [UInt8])? {
+    func split(_ payload: Bytes) -> (name: FileName, rest: [UInt8])? {
         let length = Int(nameLength)
         guard length <= payload.count else { return nil }
         let name = FileName(bytes: payload.slice(0..<length).array)

@@ -17,7 +17,7 @@ extension Recording {
         try scan.run()
         self.init(
             arena: arena, nonce: scan.nonce, base: scan.base, offsets: scan.offsets,
-            isComplete: scan.isSealed)
+            notes: scan.notes, isComplete: scan.isSealed)
         do throws(RecordingError) {
             _ = try tree(after: count)
         } catch {
@@ -31,6 +31,7 @@ extension Recording {
         let nonce: UInt64
         var base = FileTree()
         var offsets: ContiguousArray<Int> = []
+        var notes: [String: [UInt8]] = [:]
         var isSealed = false
         private var offset = RecordingFormat.headerSize
         private var sequence: UInt64 = 0
@@ -101,6 +102,13 @@ extension Recording {
                     throw damaged("the payload of record \(sequence) does not match its hash")
                 }
                 hashes = StableHash.mix(hashes, stored)
+            }
+            if header.kind == .note {
+                guard let (key, value) = header.split(payload) else {
+                    throw damaged("record \(sequence) makes no sense")
+                }
+                notes[key.description] = value
+                return
             }
             guard let event = header.event(payload: payload) else {
                 throw damaged("record \(sequence) makes no sense")

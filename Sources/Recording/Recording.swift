@@ -9,12 +9,16 @@ package struct Recording: Sendable {
     package let base: FileTree
     /// False when the file ends without a seal: the recorder was killed, and the records are those up to the last whole one.
     package let isComplete: Bool
+    /// What the recorder had to say of it, by key.
+    package let notes: [String: [UInt8]]
     private let nonce: UInt64
     private let offsets: ContiguousArray<Int>
 
     init(
-        arena: Arena, nonce: UInt64, base: FileTree, offsets: ContiguousArray<Int>, isComplete: Bool
+        arena: Arena, nonce: UInt64, base: FileTree, offsets: ContiguousArray<Int>,
+        notes: [String: [UInt8]], isComplete: Bool
     ) {
+        self.notes = notes
         self.arena = arena
         self.nonce = nonce
         self.base = base

@@ -15,6 +15,7 @@ package final class RecordingWriter {
     private var sequence: UInt64 = 0
     /// Offsets of the run's records.
     package private(set) var offsets: ContiguousArray<Int> = []
+    private var notes: [String: [UInt8]] = [:]
     private let base: FileTree
     private let start: UInt64
 
@@ -76,6 +77,22 @@ package final class RecordingWriter {
     /// - Throws: ENOSPC when the recording's file cannot grow. Nothing was appended then.
     package func append(_ event: Record.Event, thread: UInt32 = 0) throws(Errno) {
         try append(event, thread: thread, flags: 0)
+    }
+
+    /// Appends something to know about the recording; a later note of the same key takes the place of an earlier one.
+    ///
+    /// - Parameter key: at most 255 bytes.
+    package func note(_ key: String, _ value: [UInt8]) throws(Errno) {
+        let payload = Array(key.utf8) + value
+        try arena.ensure(cursor + RecordHeader.size + payload.count)
+        payload.withUnsafeBytes {
+            payloadAddress.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+        }
+        var header = RecordHeader(.note)
+        header.nameLength = UInt16(key.utf8.count)
+        header.flags = RecordHeader.baseFlag
+        append(&header, payloadLength: payload.count)
+        notes[key] = value
     }
 
     private func append(_ event: Record.Event, thread: UInt32, flags: UInt8) throws(Errno) {
@@ -165,7 +182,9 @@ package final class RecordingWriter {
 
     /// The recording so far. It stays good while the writer goes on appending, and does not see what comes later.
     package func recording() -> Recording {
-        Recording(arena: arena, nonce: nonce, base: base, offsets: offsets, isComplete: true)
+        Recording(
+            arena: arena, nonce: nonce, base: base, offsets: offsets, notes: notes, isComplete: true
+        )
     }
 
     /// Ends the recording: fills in the hashes of all payloads, appends the seal, gives back unused space of the file.

@@ -13,6 +13,8 @@ package struct FileContent: Sendable {
     private var sum: UInt64 = 0
     /// Chunks that changed since their hash was last taken.
     private var unhashed: ContiguousArray<UInt64> = []
+    /// Blocks that hold data, for `st_blocks`.
+    package private(set) var allocatedBlocks: UInt64 = 0
 
     package init() {}
 
@@ -54,6 +56,7 @@ package struct FileContent: Sendable {
         var found = false
         chunks.visit(from: first) { block, chunk in
             if chunk.isHashed { sum &-= chunk.contribution(at: block) }
+            if !chunk.isEmpty { allocatedBlocks -= 1 }
             found = true
             return true
         }
@@ -75,7 +78,10 @@ package struct FileContent: Sendable {
     private mutating func change(_ block: UInt64, _ body: (inout Chunk) -> Void) {
         var removed: UInt64 = 0
         var wasHashed = false
+        var wasEmpty = true
+        var isEmpty = true
         chunks.update(block) { chunk in
+            wasEmpty = chunk?.isEmpty ?? true
             if chunk == nil {
                 chunk = Chunk()
                 wasHashed = true
@@ -85,8 +91,12 @@ package struct FileContent: Sendable {
                 chunk!.isHashed = false
             }
             body(&chunk!)
+            isEmpty = chunk!.isEmpty
         }
         sum &-= removed
+        if wasEmpty != isEmpty {
+            allocatedBlocks = isEmpty ? allocatedBlocks - 1 : allocatedBlocks + 1
+        }
         if wasHashed { unhashed.append(block) }
     }
 
@@ -134,16 +144,6 @@ package struct FileContent: Sendable {
             block += 1
         }
         return min(size, max(offset, block * UInt64(Block.size)))
-    }
-
-    /// Blocks that hold data, for `st_blocks`.
-    package var allocatedBlocks: UInt64 {
-        var count: UInt64 = 0
-        chunks.visit { _, chunk in
-            if !chunk.isEmpty { count += 1 }
-            return true
-        }
-        return count
     }
 
     /// Calls `body` with every block that holds data, by rising index.

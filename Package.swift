@@ -62,7 +62,9 @@ let package = Package(
         .testTarget(name: "PowerLossTests", dependencies: ["PowerLoss", "TestSupport"]),
         .testTarget(name: "OraclesTests", dependencies: ["Oracles"]),
         .testTarget(name: "CampaignTests", dependencies: ["Campaign", "TestSupport"]),
-        .testTarget(name: "FuseMountTests", dependencies: ["FuseMount", "TestSupport"]),
+        .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+        .testTarget(
+            name: "FuseMountTests", dependencies: ["FuseMount", "TestSupport", "CTestSupport"]),
         .testTarget(
             name: "WorkloadRunnerTests", dependencies: ["WorkloadRunner", "CFuse", "TestSupport"]),
         .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),

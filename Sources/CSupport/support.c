@@ -2,6 +2,9 @@
 #include "CSupport.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 static inline uint64_t mix(uint64_t a, uint64_t b) {
@@ -40,4 +43,14 @@ uint64_t perjury_hash(const void *bytes, size_t count, uint64_t seed) {
 const char *perjury_image_path(void) {
     Dl_info info;
     return dladdr((const void *)&perjury_image_path, &info) ? info.dli_fname : NULL;
+}
+
+int perjury_name_and_pin_thread(const char *name, int cpu) {
+    pthread_setname_np(pthread_self(), name);
+    if (cpu < 0) return 0;
+    if (cpu >= CPU_SETSIZE) return EINVAL;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }

@@ -14,4 +14,8 @@ uint64_t perjury_hash(const void *bytes, size_t count, uint64_t seed);
 /// The string belongs to the dynamic loader.
 const char *perjury_image_path(void);
 
+/// Names the calling thread (at most 15 bytes) and, unless `cpu` is negative, binds it to one core.
+/// Returns 0, or the error of the binding; the name is best effort.
+int perjury_name_and_pin_thread(const char *name, int cpu);
+
 #endif

@@ -1,0 +1,19 @@
+/// What a mount tells about itself.
+package struct MountOptions: Sendable {
+    /// What statfs(2) calls the size of the filesystem, in bytes. It is constant, so that no program's behaviour depends
+    /// on the machine.
+    package var totalBytes: UInt64 = 64 << 30
+    /// What statfs(2) calls free, in bytes; constant too.
+    package var freeBytes: UInt64 = 48 << 30
+
+    package init() {}
+}
+
+/// Why a mount could not be made; one sentence.
+package struct MountError: Error, Equatable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) {
+        self.description = description
+    }
+}

@@ -1,0 +1,208 @@
+import CFuse
+import FileTree
+import Glibc
+import Synchronization
+
+import struct SystemPackage.Errno
+
+/// Receives the requests of one mount, one after the other, on a thread of its own.
+///
+/// Requests are received into the recording's arena at its cursor, so that the payload of a write is where its record wants it.
+final class RequestLoop: @unchecked Sendable {
+    let service: TreeService
+    /// Held while a request is answered, and by whoever looks at the service from another thread.
+    let lock = Lock()
+    private let device: CInt
+    private let session: OpaquePointer
+    private let stopRequested = Atomic(false)
+    private let ended = Atomic(false)
+    private var isDestroyed = false
+    /// Why the loop ended before the mount did; under the lock.
+    private(set) var failure: String?
+
+    /// - Parameter device: an open `/dev/fuse`; the loop closes it in the end.
+    init(service: TreeService, device: CInt) throws(MountError) {
+        self.service = service
+        self.device = device
+        let name = strdup("perjury")
+        defer { free(name) }
+        var operations = makeOperations()
+        var arguments: [UnsafeMutablePointer<CChar>?] = [name, nil]
+        let made = arguments.withUnsafeMutableBufferPointer { buffer in
+            var list = fuse_args(argc: 1, argv: buffer.baseAddress, allocated: 0)
+            return fuse_session_new(
+                &list, &operations, MemoryLayout<fuse_lowlevel_ops>.size,
+                Unmanaged.passUnretained(service).toOpaque())
+        }
+        guard let made else { throw MountError("libfuse could not make a session") }
+        session = made
+        var io = fuse_custom_io()
+        io.read = { device, buffer, size, _ in Glibc.read(device, buffer, size) }
+        io.writev = { device, parts, count, service in
+            RequestLoop.send(device, parts!, count, service!)
+        }
+        guard fuse_session_custom_io(made, &io, device) == 0 else {
+            fuse_session_destroy(made)
+            throw MountError("libfuse did not take the device")
+        }
+    }
+
+    deinit {
+        destroy()
+    }
+
+    /// Ends the session and closes the device: whoever still waits on the mount gets an error.
+    private func destroy() {
+        guard !isDestroyed else { return }
+        isDestroyed = true
+        fuse_session_destroy(session)
+    }
+
+    /// Sends a reply. Failures are swallowed: the caller was killed, or the mount is gone, and nobody waits.
+    private static func send(
+        _ device: CInt, _ parts: UnsafeMutablePointer<iovec>, _ count: Int32,
+        _ userData: UnsafeMutableRawPointer
+    ) -> Int {
+        let service = Unmanaged<TreeService>.fromOpaque(userData).takeUnretainedValue()
+        if service.offeredCapabilities != 0 && count > 1 {
+            // libfuse does not know FUSE_HANDLE_KILLPRIV_V2. Without it the kernel asks for `security.capability`
+            // before every single write.
+            let wanted = service.offeredCapabilities & UInt32(FUSE_HANDLE_KILLPRIV_V2)
+            let flags = parts[1].iov_base.assumingMemoryBound(to: fuse_init_out.self)
+            flags.pointee.flags |= wanted
+            service.offeredCapabilities = 0
+        }
+        let sent = writev(device, parts, count)
+        if sent >= 0 { return sent }
+        return UnsafeBufferPointer(start: parts, count: Int(count)).reduce(0) { $0 + $1.iov_len }
+    }
+
+    // MARK: Running
+
+    func run() {
+        waitForMount()
+        var buffer = fuse_buf()
+        while !stopRequested.load(ordering: .relaxed) {
+            lock.lock()
+            buffer.mem = service.receiveSpace()
+            lock.unlock()
+            let count = fuse_session_receive_buf(session, &buffer)
+            if count == -EINTR || count == -EAGAIN { continue }
+            if count <= 0 {
+                if count < 0 { end("receiving requests failed: \(Errno(rawValue: -count))") }
+                break
+            }
+            lock.lock()
+            answer(&buffer)
+            lock.unlock()
+        }
+        destroy()
+        ended.store(true, ordering: .releasing)
+    }
+
+    private func end(_ reason: String) {
+        lock.lock()
+        failure = reason
+        lock.unlock()
+    }
+
+    private func answer(_ buffer: inout fuse_buf) {
+        let memory = UnsafeRawPointer(buffer.mem!)
+        let header = memory.load(as: fuse_in_header.self)
+        service.request = memory
+        service.caller = TreeService.Caller(
+            user: header.uid, group: header.gid, thread: header.pid)
+        switch Opcode(rawValue: header.opcode) {
+        case .initialise:
+            service.offeredCapabilities =
+                memory.load(
+                    fromByteOffset: MemoryLayout<fuse_in_header>.size + 12, as: UInt32.self)
+            fuse_session_process_buf(session, &buffer)
+            service.offeredCapabilities = 0
+        case .syncFilesystem:
+            respond(.raw(device: device, unique: header.unique)) { () throws(Errno) in
+                try service.syncEverything()
+            }
+        case .createUnnamed:
+            let create = memory.loadUnaligned(
+                fromByteOffset: MemoryLayout<fuse_in_header>.size, as: fuse_create_in.self)
+            respond(.raw(device: device, unique: header.unique)) { () throws(Errno) in
+                try service.createUnnamedAndOpen(
+                    in: InodeNumber(header.nodeid), mode: create.mode)
+            }
+        case nil:
+            fuse_session_process_buf(session, &buffer)
+        }
+    }
+
+    /// The requests that are not left to libfuse alone. To those that neither knows (STATX, COPY_FILE_RANGE_64) libfuse
+    /// answers ENOSYS, and the kernel falls back to older ones.
+    private enum Opcode: UInt32 {
+        case initialise = 26
+        case syncFilesystem = 50
+        case createUnnamed = 51
+    }
+
+    /// Before mount(2) took the device there is nothing to receive, and nothing that could wake us.
+    private func waitForMount() {
+        var waits = 0
+        while !stopRequested.load(ordering: .relaxed) {
+            var poll = pollfd(fd: device, events: Int16(POLLIN), revents: 0)
+            _ = Glibc.poll(&poll, 1, 0)
+            if poll.revents & Int16(POLLERR) == 0 { return }
+            usleep(waits < 500 ? 100 : 1000)
+            waits += 1
+        }
+    }
+
+    // MARK: Stopping
+
+    /// Makes the loop end, whatever it waits for, and returns when it has.
+    func stop(_ thread: pthread_t) {
+        stopRequested.store(true, ordering: .relaxed)
+        // A signal that comes just before the read is lost, hence the repetition.
+        while !ended.load(ordering: .acquiring) {
+            pthread_kill(thread, RequestLoop.wakeSignal)
+            usleep(200)
+        }
+        pthread_join(thread, nil)
+    }
+
+    /// Interrupts the loop's read. By default this signal does nothing.
+    static let wakeSignal: CInt = {
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = { _ in }
+        sigaction(SIGURG, &action, nil)
+        return SIGURG
+    }()
+
+    var hasEnded: Bool { ended.load(ordering: .acquiring) }
+}
+
+/// A plain mutual exclusion. `Mutex` would have the whole service inside; here it is reached from C callbacks.
+final class Lock: @unchecked Sendable {
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+
+    init() {
+        pthread_mutex_init(mutex, nil)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    @inline(__always) func lock() {
+        pthread_mutex_lock(mutex)
+    }
+
+    @inline(__always) func unlock() {
+        pthread_mutex_unlock(mutex)
+    }
+
+    func hold<T>(_ body: () -> T) -> T {
+        lock()
+        defer { unlock() }
+        return body()
+    }
+}

@@ -1,0 +1,178 @@
+import CFuse
+import FileTree
+import Glibc
+import Recording
+
+import struct SystemPackage.Errno
+
+/// Answers the requests of one mount against its tree, and records what changes it.
+///
+/// Not thread-safe: `MountServer` calls it under its lock. Handlers (in the extensions, by topic) return a `Reply` or throw
+/// the `Errno` that the kernel is to see; a throw means that nothing changed.
+final class TreeService {
+    private(set) var tree: FileTree
+    let writer: RecordingWriter
+    let options: MountOptions
+    /// From now on nothing changes and nothing is recorded; requests that would change something get EIO.
+    var isFrozen = false
+    /// Why nothing can be recorded any more; one sentence.
+    private(set) var failure: String?
+
+    /// Who sent the request at hand.
+    var caller = Caller()
+    /// The request at hand, as the kernel wrote it. Gone as soon as a record is appended, which takes its place.
+    var request: UnsafeRawPointer
+    /// The capabilities that the kernel offered with its INIT request, while that is being answered; else 0.
+    var offeredCapabilities: UInt32 = 0
+
+    var nodes: [InodeNumber: NodeUse] = [:]
+    var listings: [UInt64: DirectoryListing] = [:]
+    var nextListing: UInt64 = 1
+    var impliedSyncs = ImpliedSyncs()
+    /// Bytes written to the mark file so far, which is the size it shows.
+    var markSize: UInt64 = 0
+
+    /// Where replies are put together: one request is answered at a time.
+    let scratch: UnsafeMutableRawBufferPointer
+    /// Receives requests when the recording has no room for them any more.
+    let spare: UnsafeMutableRawBufferPointer
+
+    /// The longest payload of one request, in bytes: what the kernel's default of 256 pages allows.
+    static let maximumTransfer = 1 << 20
+    /// What receiving a request needs: libfuse reserves a page for the headers.
+    static let requestSpace = maximumTransfer + 4096
+
+    init(tree: FileTree, writer: RecordingWriter, options: MountOptions) {
+        self.tree = tree
+        self.tree.keep(writer.arena)
+        self.writer = writer
+        self.options = options
+        scratch = .allocate(byteCount: Self.maximumTransfer, alignment: 4096)
+        spare = .allocate(byteCount: Self.requestSpace, alignment: 4096)
+        request = UnsafeRawPointer(spare.baseAddress!)
+    }
+
+    deinit {
+        scratch.deallocate()
+        spare.deallocate()
+    }
+
+    struct Caller {
+        var user: UInt32 = 0
+        var group: UInt32 = 0
+        /// 0 when the kernel writes dirty pages back.
+        var thread: UInt32 = 0
+    }
+
+    /// What keeps an inode without a name in the tree.
+    struct NodeUse {
+        /// How often the kernel was told of it and has not forgotten.
+        var lookups: UInt64 = 0
+        var opens: UInt64 = 0
+    }
+
+    // MARK: Recording
+
+    /// Where the next request is to be received.
+    func receiveSpace() -> UnsafeMutableRawPointer {
+        if failure == nil {
+            do throws(Errno) {
+                return try writer.space(Self.requestSpace)
+            } catch {
+                fail(error)
+            }
+        }
+        return spare.baseAddress!
+    }
+
+    private func fail(_ error: Errno) {
+        failure =
+            "the recording cannot grow (\(error)): the run ends here, what was recorded is kept"
+    }
+
+    /// - Throws: EIO when changes are over.
+    func checkChangeable() throws(Errno) {
+        guard !isFrozen && failure == nil else { throw .ioError }
+    }
+
+    /// Does `operation` and records it: both, or neither.
+    func perform(_ operation: Operation) throws(Errno) {
+        impliedSyncs.drop(by: caller.thread)
+        try record(operation)
+    }
+
+    /// `perform`, without the belief that the caller's thread has gone on to something else.
+    func record(_ operation: Operation) throws(Errno) {
+        try checkChangeable()
+        let effects = try tree.effects(of: operation)
+        do throws(Errno) {
+            try writer.append(.operation(operation), thread: caller.thread)
+        } catch {
+            fail(error)
+            throw .ioError
+        }
+        if !effects.isEmpty { tree.apply(effects, at: .now) }
+    }
+
+    /// Does and records a write whose bytes lie at the writer's payload address: nothing is copied.
+    func recordWriteInPlace(
+        _ number: InodeNumber, offset: UInt64, length: Int, _ origin: WriteOrigin
+    ) throws(Errno) {
+        try checkChangeable()
+        let bytes = Bytes(start: UnsafeRawPointer(writer.payloadAddress), count: length)
+        let effects = try tree.effects(of: .write(number, offset: offset, bytes, origin))
+        writer.appendInPlace(
+            length: length, at: offset, of: number, origin, thread: caller.thread)
+        tree.apply(effects, at: .now)
+    }
+
+    // MARK: Inodes that the kernel holds
+
+    func addLookup(_ number: InodeNumber) {
+        nodes[number, default: NodeUse()].lookups += 1
+    }
+
+    func addOpen(_ number: InodeNumber) {
+        nodes[number, default: NodeUse()].opens += 1
+    }
+
+    /// Takes uses back; the last one takes an inode without a name out of the tree.
+    func release(_ number: InodeNumber, lookups: UInt64 = 0, opens: UInt64 = 0) {
+        guard var use = nodes[number] else { return }
+        use.lookups -= min(use.lookups, lookups)
+        use.opens -= min(use.opens, opens)
+        if use.lookups == 0 && use.opens == 0 {
+            nodes[number] = nil
+            dropIfUnused(number)
+        } else {
+            nodes[number] = use
+        }
+    }
+
+    /// Takes an inode out of the tree that has neither name nor use.
+    func dropIfUnused(_ number: InodeNumber) {
+        if nodes[number] == nil { tree.forget(number) }
+    }
+
+    // MARK: Attributes for replies
+
+    func attributes(_ number: InodeNumber) throws(Errno) -> fuse_attr {
+        if let hidden = HiddenFile(number) { return attributes(of: hidden) }
+        return fuse_attr(number, try tree.inode(number))
+    }
+
+    private func attributes(of hidden: HiddenFile) -> fuse_attr {
+        var inode = Inode(NewInode(.regular, mode: hidden.mode), at: .ofCrashStates)
+        inode.nameCount = 1
+        var attributes = fuse_attr(InodeNumber(hidden.rawValue), inode)
+        if hidden == .mark { attributes.size = markSize }
+        return attributes
+    }
+
+    /// The entry of an inode, which the kernel holds from now on.
+    func entry(_ number: InodeNumber) throws(Errno) -> fuse_entry_out {
+        let entry = fuse_entry_out(try attributes(number))
+        addLookup(number)
+        return entry
+    }
+}

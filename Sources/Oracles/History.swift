@@ -7,11 +7,15 @@
 //
 // A program whose stdout is buffered writes marks late. A late acknowledgement costs a missed bug
 // only. A late `@begin` would be worse: the transaction's changes stand in the log before it, and
-// to see them would look like a phantom. A `@begin` that is followed by more bytes in its own
-// write was certainly late. All that is known of it is that it was printed after the previous
-// write that carried a mark of its client, so it counts from there, and no acknowledgement of
-// *another* client that came in between precedes it. One write that carries two `@ack` of one
-// client says that acknowledgements wait in a buffer; then nothing can be said: `buffered`.
+// to see them would look like a phantom. A client of which some `@begin` shares its write with
+// other bytes does not flush each of them; its begins are *unpunctual*. All that is known of such
+// a begin is that it was printed after the previous write that carried a mark of its client, so it
+// counts from there, and no acknowledgement of *another* client that came in between precedes it.
+// One write that carries two `@ack` of one client says that acknowledgements wait in a buffer;
+// then nothing can be said: `buffered`.
+//
+// It leaves out: a program that flushes its stdout only after its commit has changed something and
+// before it prints `@ack`. Nothing in the log tells such a begin from a punctual one.
 
 /// Marks of one client held back by a buffer of the program.
 package struct BufferedMarks: Hashable, Sendable {
@@ -66,8 +70,10 @@ package struct History: Sendable {
 
     private var lineCount = 0
     private var firstLineOfRun: Int?
+    private var firstAcknowledgementOfRun: Int?
     private var pending: [UInt8] = []
     private var pendingSequence = -1
+    private var pendingIsShared = false
     private var overlong = false
     private var clients: [String: ClientMarks] = [:]
 
@@ -92,7 +98,8 @@ package struct History: Sendable {
             let origin = WriteOrigin(
                 sequence: sequence, time: time,
                 firstByte: pending.isEmpty && !overlong ? sequence : pendingSequence,
-                isFollowed: end + 1 < bytes.count)
+                isShared: (pending.isEmpty ? start > 0 : pendingIsShared)
+                    || end + 1 < bytes.count)
             if overlong {
                 overlong = false
                 pending = []
@@ -107,7 +114,10 @@ package struct History: Sendable {
             start = end + 1
         }
         guard start < bytes.count, !overlong else { return }
-        if pending.isEmpty { pendingSequence = sequence }
+        if pending.isEmpty {
+            pendingSequence = sequence
+            pendingIsShared = start > 0
+        }
         pending += bytes[start...]
         if pending.count > History.lineLimit {
             if pending.first == MarkText.at { fail(pending[...], sequence, "is longer than 1 MiB") }
@@ -140,8 +150,8 @@ package struct History: Sendable {
         var time: UInt64
         /// Record of the line's first byte.
         var firstByte: Int
-        /// More bytes came behind the line in the same write.
-        var isFollowed: Bool
+        /// Other bytes stand before or behind the line in the writes that carried it.
+        var isShared: Bool
     }
 
     /// What is known of one client's writes.
@@ -149,6 +159,7 @@ package struct History: Sendable {
         /// Record of its latest mark, and of its latest mark in an earlier record.
         var latest: Int?
         var earlier: Int?
+        var isUnpunctual = false
         /// Its latest acknowledgement.
         var acknowledgement: (name: String, sequence: Int)?
     }
@@ -216,24 +227,45 @@ package struct History: Sendable {
         }
         let client = client(of: name)
         note(client, sequence: origin.sequence)
-        var start = origin.firstByte
-        var beginLine = lineCount
-        if origin.isFollowed && origin.firstByte == origin.sequence && origin.sequence >= 0 {
-            let previous = clients[client]?.earlier
-            start = previous.map { $0 + 1 } ?? -1
-            beginLine = lowerBound(after: previous ?? -1, before: origin.sequence, client: client)
-        }
+        let previous = clients[client]?.earlier
         add(
             Transaction(
-                name: name, client: client, writes: [], start: start, wasBegun: true,
-                settledSequence: .max, settledTime: .max, beginLine: beginLine, settledLine: .max),
+                name: name, client: client, writes: [], start: origin.firstByte, wasBegun: true,
+                settledSequence: .max, settledTime: .max, beginLine: lineCount, settledLine: .max,
+                earliestStart: previous.map { $0 + 1 } ?? -1,
+                earliestBeginLine: earliestLine(
+                    after: previous ?? -1, before: origin.sequence, client: client)),
             writes: parsed)
+        if origin.sequence < 0 { return }
+        if origin.isShared && clients[client]?.isUnpunctual == false {
+            clients[client]?.isUnpunctual = true
+            for index in transactions.indices where transactions[index].client == client {
+                delay(index)
+            }
+        } else if clients[client]?.isUnpunctual == true {
+            delay(transactions.count - 1)
+        }
     }
 
-    /// The first line of an acknowledgement of another client in the records between; no
-    /// acknowledgement from there on is known to precede a `@begin` that is printed now.
-    private func lowerBound(after previous: Int, before sequence: Int, client: String) -> Int {
+    /// Lets a transaction count from the earliest moment at which its begin can have been printed.
+    private mutating func delay(_ index: Int) {
+        guard transactions[index].wasBegun, transactions[index].start >= 0 else { return }
+        transactions[index].start = transactions[index].earliestStart
+        transactions[index].beginLine = transactions[index].earliestBeginLine
+        changes.append(transactions[index].start)
+    }
+
+    /// The first line of an acknowledgement of another client in the records between; none from
+    /// there on is known to precede a `@begin` that was printed after the record `previous`.
+    private func earliestLine(after previous: Int, before sequence: Int, client: String) -> Int {
         var bound = lineCount
+        if previous < 0 {
+            // The client is new to the run: all of the run's acknowledgements are others'.
+            guard let first = firstAcknowledgementOfRun.map({ transactions[$0] }),
+                first.settledSequence < sequence
+            else { return bound }
+            return first.settledLine
+        }
         for index in acknowledgements.reversed() {
             let transaction = transactions[index]
             if transaction.settledSequence <= previous { break }
@@ -261,7 +293,7 @@ package struct History: Sendable {
                 Transaction(
                     name: name, client: client, writes: [], start: -1, wasBegun: false,
                     settledSequence: .max, settledTime: .max, beginLine: firstLineOfRun ?? 0,
-                    settledLine: .max),
+                    settledLine: .max, earliestStart: -1, earliestBeginLine: 0),
                 writes: [])
         }
         note(client, sequence: origin.sequence)
@@ -272,6 +304,9 @@ package struct History: Sendable {
         changes.append(origin.sequence)
         guard settlement == .acknowledged else { return }
         acknowledgements.append(index)
+        if origin.sequence >= 0 && firstAcknowledgementOfRun == nil {
+            firstAcknowledgementOfRun = index
+        }
         if let previous = clients[client]?.acknowledgement,
             previous.sequence == origin.sequence, origin.sequence >= 0, buffered == nil
         {

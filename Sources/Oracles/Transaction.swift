@@ -55,6 +55,9 @@ package struct Transaction: Hashable, Sendable {
     /// claims only what is certain. See `History` for marks that were buffered.
     var beginLine: Int
     var settledLine: Int
+    /// What `start` and `beginLine` become if the client turns out not to flush its begins.
+    var earliestStart: Int
+    var earliestBeginLine: Int
 
     package func status(at cut: Int) -> TransactionStatus {
         if let settlement, settledSequence < cut {

@@ -7,7 +7,8 @@ struct HistoryTests {
     func acknowledgementCountsFromNewline() throws {
         var history = History()
         history.append("@be".utf8, at: 3)
-        history.append("gin a x=1\n@a".utf8, at: 5)
+        history.append("gin a x=1\n".utf8, at: 5)
+        history.append("@a".utf8, at: 6)
         history.append("ck a".utf8, at: 7)
         history.append("\n".utf8, at: 9, time: 90)
 

@@ -108,9 +108,12 @@ package final class Keeper {
 
     /// Starts a program and waits until it is the program: a missing file is an error of this call.
     ///
+    /// - Parameter interruptedBy: a descriptor that ends the waiting when it becomes readable.
     /// - Precondition: no program of this name is running.
+    /// - Throws: `.timedOut` and `.interrupted` when the program may still start, for it waits for the
+    ///   mount; its end can then be waited for, as that of a program that did start.
     package func spawn(
-        _ command: Command, id: ProgramID, timeoutSeconds: Double = 30
+        _ command: Command, id: ProgramID, timeoutSeconds: Double = 30, interruptedBy: CInt? = nil
     ) throws(KeeperError) -> Spawned {
         precondition(!running.contains(id), "program \(id.rawValue) is running already")
         try Keeper.check(command)
@@ -128,9 +131,11 @@ package final class Keeper {
         let deadline = KeeperDeadline(secondsFromNow: timeoutSeconds)
         let answer: KeeperProtocol.Answer
         do throws(KeeperError) {
-            answer = try reply(to: request, "starting \(command.arguments[0])", by: deadline)
+            answer = try reply(
+                to: request, "starting \(command.arguments[0])", by: deadline,
+                interruptedBy: interruptedBy)
         } catch {
-            if error.cause != .timedOut { running.remove(id) }
+            if error.cause != .timedOut && error.cause != .interrupted { running.remove(id) }
             throw error
         }
         return Spawned(
@@ -214,14 +219,14 @@ package final class Keeper {
     @discardableResult
     private func reply(
         to request: KeeperProtocol.Request, _ doing: String, by deadline: KeeperDeadline,
-        whenSignalled: () -> Void = {}
+        interruptedBy: CInt? = nil, whenSignalled: () -> Void = {}
     ) throws(KeeperError) -> KeeperProtocol.Answer {
         // The request was numbered just before, and only one is under way.
         let tag = lastTag
         guard socket != nil else { throw KeeperError("\(doing): the keeper has been closed") }
         try socket!.send(request)
         while true {
-            switch try receive(by: deadline) {
+            switch try receive(by: deadline, interruptedBy: interruptedBy) {
             case .answer(let answer) where answer.tag == tag && answer.kind == .signalled:
                 whenSignalled()
             case .answer(let answer) where answer.tag == tag && answer.kind == .reply:
@@ -230,8 +235,10 @@ package final class Keeper {
                         "\(doing): \(answer.text)", cause: Errno(rawValue: answer.error))
                 }
                 return answer
-            case .answer, .ended, .interrupted:
-                continue  // a reply that came after its timeout
+            case .answer, .ended:
+                continue  // the end of a program; a reply that came after its timeout
+            case .interrupted:
+                throw KeeperError("\(doing): interrupted", cause: .interrupted)
             case .timedOut:
                 throw KeeperError("\(doing): no answer in time", cause: .timedOut)
             }

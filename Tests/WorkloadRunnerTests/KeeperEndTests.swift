@@ -99,6 +99,24 @@ extension KeeperTests {
         bench.keeper.close()
     }
 
+    @Test("starting a program that has to wait for the mount can be given up")
+    func frozenStart() throws {
+        let bench = try KeeperBench()
+        let mount = bench.mount
+        mount.state.withLock { $0.holdsOpens = true }
+        let id = Keeper.ProgramID(1)
+
+        let error = #expect(throws: KeeperError.self) {
+            try bench.keeper.spawn(
+                bench.shell("exit 0"), id: id, interruptedBy: mount.heldDescriptor)
+        }
+        try bench.keeper.killAll { mount.releaseHeld() }
+
+        #expect(error?.cause == .interrupted)
+        #expect(try bench.keeper.wait(id, timeoutSeconds: 0) == .signaled(SIGKILL))
+        try bench.end()
+    }
+
     @Test("an agent that waits for a frozen mount does not outlive the life")
     func frozenSync() throws {
         let bench = try KeeperBench()

@@ -13,6 +13,7 @@ final class KeeperTestMount: @unchecked Sendable {
         var log: [String] = []
         var contents = [[UInt8]](repeating: [], count: KeeperTestMount.names.count)
         var frozen = false
+        var holdsOpens = false
         var held: [UInt] = []
     }
 
@@ -47,6 +48,9 @@ final class KeeperTestMount: @unchecked Sendable {
         if ended { pthread_join(thread, nil) }
         return ended
     }
+
+    /// Becomes readable when something is held.
+    var heldDescriptor: CInt { heldEvent.readEnd }
 
     /// Waits until a write is held by `freeze`.
     func holds(withinSeconds seconds: Double) -> Bool {
@@ -96,6 +100,7 @@ final class KeeperTestMount: @unchecked Sendable {
             fuse_reply_attr(request, &attributes, 0)
         }
         operations.open = { request, inode, info in
+            guard !KeeperTestMount.of(request).holdsOpen(request!) else { return }
             // The data file keeps its page cache, for mmap.
             info!.pointee.direct_io = inode == 4 ? 0 : 1
             fuse_reply_open(request, info)
@@ -134,6 +139,15 @@ final class KeeperTestMount: @unchecked Sendable {
         free(buffer.mem)
         fuse_session_destroy(session)
         endedEvent.signal()
+    }
+
+    private func holdsOpen(_ request: OpaquePointer) -> Bool {
+        let holds = state.withLock { state in
+            if state.holdsOpens { state.held.append(UInt(bitPattern: request)) }
+            return state.holdsOpens
+        }
+        if holds { heldEvent.signal() }
+        return holds
     }
 
     private static func of(_ request: OpaquePointer?) -> KeeperTestMount {

@@ -42,7 +42,7 @@ let package = Package(
             name: "FuseMount", dependencies: ["CFuse", "CSupport", "Recording"],
             swiftSettings: settings),
         .target(
-            name: "WorkloadRunner", dependencies: ["FuseMount", "Campaign", "Yams"],
+            name: "WorkloadRunner", dependencies: ["FuseMount", "Campaign", "Yams", "CSupport"],
             swiftSettings: settings),
         .target(name: "Reporting", dependencies: ["Campaign"], swiftSettings: settings),
         .executableTarget(

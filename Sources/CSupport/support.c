@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static inline uint64_t mix(uint64_t a, uint64_t b) {
     __uint128_t product = (__uint128_t)a * b;
@@ -53,4 +54,17 @@ int perjury_name_and_pin_thread(const char *name, int cpu) {
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
     return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+int perjury_memory_file(const char *name) {
+    return memfd_create(name, MFD_CLOEXEC);
+}
+
+size_t perjury_allowed_processors(int *numbers, size_t capacity) {
+    cpu_set_t set;
+    size_t count = 0;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 0;
+    for (int number = 0; number < CPU_SETSIZE && count < capacity; number++)
+        if (CPU_ISSET(number, &set)) numbers[count++] = number;
+    return count;
 }

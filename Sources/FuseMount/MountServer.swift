@@ -35,9 +35,12 @@ package final class MountServer: @unchecked Sendable {
     ///   - tree: what the mount shows at first.
     ///   - writer: where records go. From now on it belongs to the server. With nil the bytes written go to memory of the
     ///     server's own and are lost with it.
-    package init(tree: FileTree, writer: RecordingWriter?, options: MountOptions = MountOptions())
-        throws(MountError)
-    {
+    ///   - device: an open `/dev/fuse`, which becomes the server's; nil: it opens one. The kernel mounts only what was opened
+    ///     in the user namespace of the mount.
+    package init(
+        tree: FileTree, writer: RecordingWriter?, device: CInt? = nil,
+        options: MountOptions = MountOptions()
+    ) throws(MountError) {
         let target: RecordingWriter
         do throws(Errno) {
             target =
@@ -47,7 +50,7 @@ package final class MountServer: @unchecked Sendable {
         } catch {
             throw MountError("reserving memory for what the mount writes failed: \(error)")
         }
-        fuseDescriptor = open("/dev/fuse", O_RDWR | O_CLOEXEC)
+        fuseDescriptor = device ?? open("/dev/fuse", O_RDWR | O_CLOEXEC)
         guard fuseDescriptor >= 0 else {
             throw MountError("opening /dev/fuse failed: \(Errno(rawValue: errno))")
         }

@@ -18,4 +18,10 @@ const char *perjury_image_path(void);
 /// Returns 0, or the error of the binding; the name is best effort.
 int perjury_name_and_pin_thread(const char *name, int cpu);
 
+/// A file in memory, without a name, closed by exec: memfd_create(2). -1 with errno set on failure.
+int perjury_memory_file(const char *name);
+
+/// The numbers of the processors that this process may run on, ascending; how many were stored.
+size_t perjury_allowed_processors(int *numbers, size_t capacity);
+
 #endif

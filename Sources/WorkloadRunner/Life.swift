@@ -1,0 +1,158 @@
+import CSupport
+import FileTree
+import FuseMount
+import Glibc
+import Oracles
+import Recording
+
+import struct SystemPackage.Errno
+
+/// One power-on: a tree served on a mount, and the programs that run on it, until they are all gone.
+final class Life {
+    private let keeper: Keeper
+    private let server: MountServer
+    private let device: CInt
+    private let processor: Int?
+    private let errorOutput: CInt
+    private var nextProgram: UInt32 = 1
+    private var hasEnded = false
+    /// Why sync(2) was not seen, when a program asked that it be.
+    private(set) var syncUnseenReason: String?
+
+    /// - Parameters:
+    ///   - writer: where the life is recorded.
+    ///   - processor: the core for programs and mount alike.
+    ///   - firstProcessID: where the process numbers of this life begin. A recovery gets others than the run before it, so that
+    ///     no pid file from before the power loss names a living process.
+    init(
+        keeper: Keeper, tree: FileTree, writer: RecordingWriter, processor: Int?,
+        firstProcessID: UInt32 = 0
+    ) throws {
+        self.keeper = keeper
+        self.processor = processor
+        errorOutput = perjury_memory_file("perjury-stderr")
+        guard errorOutput >= 0 else {
+            throw HarnessError(
+                "making a place for programs' error output failed: \(Errno(rawValue: errno))")
+        }
+        do {
+            device = try keeper.openDevice()
+        } catch {
+            close(errorOutput)
+            throw error
+        }
+        do {
+            server = try MountServer(tree: tree, writer: writer, device: device)
+        } catch {
+            close(errorOutput)
+            throw error
+        }
+        // Before the mount there is nothing to receive: reading the device would be an error.
+        try keeper.mount(fuse: device, firstProcessID: firstProcessID)
+        server.start(cpu: processor)
+    }
+
+    deinit {
+        if !hasEnded { abandon() }
+        close(errorOutput)
+    }
+
+    /// How one program ended.
+    struct Ended {
+        let outcome: Observation.Outcome
+
+        var isSuccess: Bool { outcome == .exited(0) }
+    }
+
+    /// Starts a program; its standard output is the mark file of the mount, unless `marks` is false.
+    func start(_ command: ResolvedCommand, marks: Bool = true, input: CInt? = nil) throws
+        -> Keeper.ProgramID
+    {
+        let id = Keeper.ProgramID(nextProgram)
+        nextProgram += 1
+        let mount = keeper.dataDirectory
+        let spawned = try keeper.spawn(
+            Keeper.Command(
+                command.arguments, environment: command.environment,
+                workingDirectory: command.workingDirectory, user: command.user,
+                standardInput: input,
+                standardOutput: marks
+                    ? .path("\(mount)/\(MountServer.markFile)") : .descriptor(errorOutput),
+                standardError: errorOutput,
+                syncControl: "\(mount)/\(MountServer.controlFile)",
+                processors: processor.map { [$0] } ?? []),
+            id: id)
+        if !spawned.syncSeen { syncUnseenReason = spawned.syncUnseenReason }
+        return id
+    }
+
+    /// Waits for a program; what outlives its time is killed, with all that it started.
+    ///
+    /// - Throws: when a person interrupted the campaign.
+    func wait(_ id: Keeper.ProgramID, seconds: Double, interrupt: CInt?) throws -> Ended {
+        switch try keeper.wait(id, timeoutSeconds: seconds, interruptedBy: interrupt) {
+        case .exited(let status): return Ended(outcome: .exited(Int32(status)))
+        case .signaled(let signal): return Ended(outcome: .killed(signal: Int32(signal)))
+        case .timedOut:
+            try keeper.killAll()
+            return Ended(outcome: .timedOut)
+        case .interrupted:
+            throw HarnessError("interrupted")
+        }
+    }
+
+    /// Waits for a program that may go on: nil when it still runs.
+    func pollEnd(_ id: Keeper.ProgramID, seconds: Double, interrupt: CInt?) throws -> Ended? {
+        switch try keeper.wait(id, timeoutSeconds: seconds, interruptedBy: interrupt) {
+        case .exited(let status): return Ended(outcome: .exited(Int32(status)))
+        case .signaled(let signal): return Ended(outcome: .killed(signal: Int32(signal)))
+        case .timedOut: return nil
+        case .interrupted: throw HarnessError("interrupted")
+        }
+    }
+
+    /// Asks a program to end: SIGTERM.
+    func terminate(_ id: Keeper.ProgramID) throws {
+        try keeper.signal(id, SIGTERM)
+    }
+
+    /// Ends the life: whatever still runs is killed, the mount goes.
+    func end() throws -> (tree: FileTree, recording: Recording) {
+        hasEnded = true
+        try keeper.killAll()
+        server.freeze()
+        let result = (server.tree, server.recording())
+        try keeper.unmount()
+        server.stop()
+        if let failure = server.failure { throw HarnessError(failure) }
+        return result
+    }
+
+    private func abandon() {
+        hasEnded = true
+        try? keeper.killAll()
+        try? keeper.unmount()
+        server.stop()
+    }
+
+    /// The last `limit` bytes that programs wrote to their standard error.
+    func errors(limit: Int = 16 << 10) -> [UInt8] {
+        let size = lseek(errorOutput, 0, SEEK_END)
+        guard size > 0 else { return [] }
+        let start = max(0, size - limit)
+        return [UInt8](unsafeUninitializedCapacity: size - start) { buffer, count in
+            count = max(0, pread(errorOutput, buffer.baseAddress, buffer.count, start))
+        }
+    }
+}
+
+extension Recording {
+    /// What the programs printed to their standard output.
+    var output: [UInt8] {
+        var bytes: [UInt8] = []
+        for sequence in 0..<count {
+            if case .mark(let mark) = self[sequence].event { bytes += mark.buffer }
+        }
+        return bytes
+    }
+}

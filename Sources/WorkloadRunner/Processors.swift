@@ -1,0 +1,33 @@
+import CSupport
+import Glibc
+
+/// The cores this process may run on, and the users of this machine.
+enum Processors {
+    /// By number; at least one.
+    static let allowed: [Int] = {
+        var numbers = [CInt](repeating: 0, count: 1024)
+        let count = perjury_allowed_processors(&numbers, numbers.count)
+        return count == 0 ? [0] : numbers[..<count].map { Int($0) }
+    }()
+
+    static func user(named name: String) throws -> Keeper.User {
+        guard let entry = getpwnam(name) else {
+            throw HarnessError("looking up the user `\(name)`: this machine has no such user")
+        }
+        return Keeper.User(userID: entry.pointee.pw_uid, groupID: entry.pointee.pw_gid)
+    }
+}
+
+/// Where, in the private mount namespace, the data directory lies: the same path in every life of every run, since stores
+/// write absolute paths into their files.
+enum KeeperRoot {
+    /// An existing folder that hides nothing the workload needs.
+    static func path(avoiding folder: String) -> String {
+        let needed = [folder, Surroundings.products ?? "/"]
+        let candidates = ["/mnt", "/media", "/srv"]
+        return candidates.first { candidate in
+            Surroundings.isDirectory(candidate)
+                && !needed.contains { $0 == candidate || $0.hasPrefix(candidate + "/") }
+        } ?? "/mnt"
+    }
+}

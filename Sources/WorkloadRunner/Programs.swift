@@ -1,0 +1,96 @@
+import Glibc
+import Oracles
+
+import struct SystemPackage.Errno
+
+/// Runs a workload's commands in a life, with its server around them where it has one.
+struct Programs {
+    private let workload: Workload
+    private let surroundings: Surroundings
+    private let interrupt: CInt?
+
+    init(_ workload: Workload, _ keeper: Keeper, _ options: RunnerOptions, _ user: Keeper.User?)
+        throws
+    {
+        self.workload = workload
+        interrupt = options.interrupt
+        surroundings = Surroundings(
+            folder: workload.folder, dataDirectory: keeper.dataDirectory,
+            runDirectory: keeper.runDirectory, seed: options.seed, user: user)
+    }
+
+    /// Runs a command to its end, or kills it when its time is over.
+    func run(_ command: [String], in life: Life, patience: Double) throws -> Life.Ended {
+        try run(command, in: life, patience: patience, input: nil)
+    }
+
+    /// Runs a persistent observer for one directory: its name on standard input, then the end of it.
+    func serveOnce(_ command: [String], in life: Life, patience: Double) throws -> Life.Ended {
+        var ends: [CInt] = [0, 0]
+        guard pipe(&ends) == 0 else {
+            throw HarnessError("making a pipe for the observer: \(Errno(rawValue: errno))")
+        }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        defer { close(ends[0]) }
+        let line = Array("\(surroundings.dataDirectory)\n".utf8)
+        let written = write(ends[1], line, line.count)
+        close(ends[1])
+        guard written == line.count else {
+            throw HarnessError("naming the directory to the observer: \(Errno(rawValue: errno))")
+        }
+        return try run(command, in: life, patience: patience, input: ends[0])
+    }
+
+    private func run(
+        _ command: [String], in life: Life, patience: Double, input: CInt?
+    ) throws -> Life.Ended {
+        let seconds = Double(workload.file.timeoutNanoseconds) / 1e9 * patience
+        guard let server = workload.file.server else {
+            let id = try life.start(try surroundings.resolve(command), input: input)
+            return try life.wait(id, seconds: seconds, interrupt: interrupt)
+        }
+        let daemon = try life.start(try surroundings.resolve(server.command), marks: false)
+        if let ended = try waitUntilReady(server, daemon, in: life, seconds: seconds) {
+            return ended
+        }
+        let id = try life.start(try surroundings.resolve(command), input: input)
+        let ended = try life.wait(id, seconds: seconds, interrupt: interrupt)
+        guard ended.outcome != .timedOut else { return ended }
+        try stop(server, daemon, in: life, seconds: seconds)
+        return ended
+    }
+
+    /// - Returns: how the server ended, when it did not become ready.
+    private func waitUntilReady(
+        _ server: WorkloadFile.Server, _ daemon: Keeper.ProgramID, in life: Life, seconds: Double
+    ) throws -> Life.Ended? {
+        guard let ready = server.ready else { return nil }
+        let command = try surroundings.resolve(ready)
+        var left = seconds
+        while left > 0 {
+            let probe = try life.start(command, marks: false)
+            if try life.wait(probe, seconds: min(left, 5), interrupt: interrupt).isSuccess {
+                return nil
+            }
+            // Waiting for the server's own end is the pause between two probes.
+            let ended = try life.pollEnd(daemon, seconds: 0.02, interrupt: interrupt)
+            if let ended {
+                return Life.Ended(outcome: ended.isSuccess ? .exited(1) : ended.outcome)
+            }
+            left -= 0.03
+        }
+        return Life.Ended(outcome: .timedOut)
+    }
+
+    private func stop(
+        _ server: WorkloadFile.Server, _ daemon: Keeper.ProgramID, in life: Life, seconds: Double
+    ) throws {
+        if let stop = server.stop {
+            let id = try life.start(try surroundings.resolve(stop), marks: false)
+            _ = try life.wait(id, seconds: seconds, interrupt: interrupt)
+        } else {
+            try life.terminate(daemon)
+        }
+        _ = try life.pollEnd(daemon, seconds: seconds, interrupt: interrupt)
+    }
+}

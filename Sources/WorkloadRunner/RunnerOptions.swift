@@ -1,0 +1,14 @@
+/// How workloads are run on this machine.
+package struct RunnerOptions: Sendable {
+    /// Folder for recordings; made when missing.
+    package var out: String
+    package var seed: UInt64
+    /// A descriptor that becomes readable when a person interrupts; programs that run then are ended.
+    package var interrupt: CInt?
+
+    package init(out: String, seed: UInt64 = 1, interrupt: CInt? = nil) {
+        self.out = out
+        self.seed = seed
+        self.interrupt = interrupt
+    }
+}

@@ -1,0 +1,165 @@
+import Campaign
+import FileTree
+import Glibc
+import Oracles
+import Recording
+
+import struct SystemPackage.Errno
+
+/// A workload as the subject of a campaign: real programs on real mounts.
+package final class WorkloadSubject: Subject {
+    package let workload: Workload
+    package let options: RunnerOptions
+    private let processors: [Int]
+    private let user: Keeper.User?
+
+    package var name: String { workload.name }
+    package var about: String { workload.file.about }
+    package var promise: Promise { workload.file.promise }
+    package var expectation: Expectation { workload.file.expect }
+    package var promiseUnder: [String: Promise] { workload.file.under }
+
+    /// - Throws: when the workload asks for what this version cannot do, or for a user that does not exist.
+    package init(_ workload: Workload, options: RunnerOptions) throws {
+        self.workload = workload
+        self.options = options
+        processors = Processors.allowed
+        user = try workload.file.user.map(Processors.user(named:))
+        if case .check = workload.file.observer {
+            throw HarnessError(
+                "running \(workload.name): `check:` is not supported yet; print what is there with `observe:`"
+            )
+        }
+    }
+
+    // MARK: Recording
+
+    package func record() throws -> RecordedRun {
+        if let missing = workload.missingRequirement {
+            throw HarnessError("\(workload.name) was not run: \(missing)")
+        }
+        let keeper = try Keeper(root: KeeperRoot.path(avoiding: workload.folder))
+        defer { keeper.close() }
+        let (base, setupOutput) = try setUp(keeper)
+        let path = try recordingPath()
+        let writer = try RecordingWriter(
+            arena: Arena(creating: path), base: base, storesBase: true)
+        try writer.note("workload", Array(workload.folder.utf8))
+        try writer.note("setup", setupOutput)
+        let life = try Life(
+            keeper: keeper, tree: base, writer: writer, processor: processors.first)
+        let program = try Programs(workload, keeper, options, user)
+        let ended: Life.Ended
+        do {
+            ended = try program.run(workload.file.run, in: life, patience: 1)
+        } catch {
+            _ = try? life.end()
+            throw error
+        }
+        let errors = life.errors()
+        var notes: [String] = []
+        if let reason = life.syncUnseenReason { notes.append("sync(2) was not seen: \(reason)") }
+        let recording = try life.end().recording
+        try writer.note("outcome", Array("\(ended.outcome)".utf8))
+        try writer.note("normal", [ended.isSuccess ? 1 : 0])
+        try writer.seal()
+        if !ended.isSuccess, !errors.isEmpty {
+            notes.append("run said: \(String(decoding: errors.suffix(2000), as: UTF8.self))")
+        }
+        return RecordedRun(
+            recording: recording, setupOutput: setupOutput, endedNormally: ended.isSuccess,
+            outcome: "\(ended.outcome)", notes: notes, path: path)
+    }
+
+    /// The tree that `setup` leaves, at rest, and what it printed.
+    private func setUp(_ keeper: Keeper) throws -> (FileTree, [UInt8]) {
+        var empty = FileTree()
+        if let user {
+            let change = AttributeChange(mode: 0o700, user: user.userID, group: user.groupID)
+            empty.apply([Effect(.root, .attributes(change))])
+        }
+        guard let setup = workload.file.setup else { return (empty, []) }
+        let writer = try RecordingWriter(arena: Arena(), base: empty, storesBase: false)
+        let life = try Life(
+            keeper: keeper, tree: empty, writer: writer, processor: processors.first)
+        let program = try Programs(workload, keeper, options, user)
+        let ended = try program.run(setup, in: life, patience: 4)
+        let errors = life.errors()
+        var (tree, recording) = try life.end()
+        guard ended.isSuccess else {
+            throw HarnessError(
+                "setting up \(workload.name): `\(setup.joined(separator: " "))` \(ended.outcome)"
+                    + (errors.isEmpty
+                        ? "" : ": \(String(decoding: errors.suffix(1000), as: UTF8.self))"))
+        }
+        _ = tree.settle()
+        return (tree, recording.output)
+    }
+
+    private func recordingPath() throws -> String {
+        let folder = "\(options.out)/recordings"
+        for path in [options.out, folder] {
+            guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+                throw HarnessError(
+                    "making the folder \(path) for recordings: \(Errno(rawValue: errno)); name another with --out"
+                )
+            }
+        }
+        return "\(folder)/\(workload.name).perjury"
+    }
+
+    // MARK: Observing
+
+    package func observer(worker: Int) throws -> any Observer {
+        let keeper = try Keeper(root: KeeperRoot.path(avoiding: workload.folder))
+        return StoreObserver(
+            workload, try Programs(workload, keeper, options, user), keeper,
+            processor: processors[worker % processors.count])
+    }
+}
+
+/// Starts the workload's observer, one mount for each tree.
+private final class StoreObserver: Observer {
+    private let workload: Workload
+    private let programs: Programs
+    private let keeper: Keeper
+    private let processor: Int
+
+    init(_ workload: Workload, _ programs: Programs, _ keeper: Keeper, processor: Int) {
+        self.workload = workload
+        self.programs = programs
+        self.keeper = keeper
+        self.processor = processor
+    }
+
+    deinit {
+        keeper.close()
+    }
+
+    func observe(_ tree: FileTree, patience: Double) throws -> Recovery {
+        let writer = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
+        let life = try Life(
+            keeper: keeper, tree: tree, writer: writer, processor: processor, firstProcessID: 5000)
+        let ended: Life.Ended
+        switch workload.file.observer {
+        case .command(let command), .check(let command):
+            ended = try programs.run(command, in: life, patience: patience)
+        case .serve(let command):
+            ended = try programs.serveOnce(command, in: life, patience: patience)
+        }
+        let errors = life.errors()
+        let (left, recording) = try life.end()
+        var observation = Observation(output: recording.output, outcome: ended.outcome)
+        observation.log += errors
+        let changed = (0..<recording.count).contains {
+            if case .operation(let operation) = recording[$0].event {
+                if case .sync = operation { return false }
+                return true
+            }
+            return false
+        }
+        var tree = left
+        tree.keep(recording.arena)
+        return Recovery(observation: observation, tree: tree, changed: changed)
+    }
+}

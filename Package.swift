@@ -42,7 +42,8 @@ let package = Package(
             name: "FuseMount", dependencies: ["CFuse", "CSupport", "Recording"],
             swiftSettings: settings),
         .target(
-            name: "WorkloadRunner", dependencies: ["FuseMount", "Campaign", "Yams", "CSupport"],
+            name: "WorkloadRunner",
+            dependencies: ["FuseMount", "Campaign", "Oracles", "Yams", "CSupport"],
             swiftSettings: settings),
         .target(name: "Reporting", dependencies: ["Campaign"], swiftSettings: settings),
         .executableTarget(

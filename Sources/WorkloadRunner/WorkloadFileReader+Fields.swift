@@ -1,0 +1,110 @@
+import Oracles
+
+extension WorkloadFileReader {
+    func observer(
+        _ fields: [String: WorkloadFileNode]
+    ) throws(WorkloadFileError) -> WorkloadFile.Observer {
+        if let check = fields["check"] {
+            guard fields["observe"] == nil else {
+                throw error(check.line, "`check` stands in place of `observe`: give one of them")
+            }
+            return .check(try command(check))
+        }
+        guard let observe = fields["observe"] else { throw missing("observe") }
+        guard case .mapping = observe.node else { return .command(try command(observe)) }
+        let inner = try self.fields(of: observe, allowed: ["serve"], in: "observe")
+        guard let serve = inner["serve"] else {
+            throw error(observe.line, "`observe` must be a command, or have `serve`")
+        }
+        return .serve(try command(serve))
+    }
+
+    /// A promise: a word, or `{bounded-loss: 1s}`.
+    func promise(_ value: WorkloadFileNode) throws(WorkloadFileError) -> Promise {
+        var word: String
+        if case .mapping = value.node {
+            let inner = try fields(of: value, allowed: ["bounded-loss"], in: value.name)
+            guard let bound = inner["bounded-loss"] else {
+                throw error(value.line, "`\(value.name)` is empty")
+            }
+            return .boundedLoss(nanoseconds: try duration(bound))
+        }
+        word = try text(value)
+        if let promise = Promise(word) { return promise }
+        if word.hasPrefix("bounded-loss") {
+            throw error(
+                value.line,
+                "`bounded-loss` needs a duration, as in `\(value.name): {bounded-loss: 1s}`")
+        }
+        word = shown(word)
+        throw error(
+            value.line,
+            "unknown promise `\(word)`"
+                + WorkloadFileReader.suggestion(for: word, among: Promise.words))
+    }
+
+    func expectation(
+        _ value: WorkloadFileNode, known: WorkloadFile.KnownNames
+    ) throws(WorkloadFileError) -> Expectation {
+        guard case .mapping = value.node else {
+            return Expectation(general: try outcome(value))
+        }
+        var expectation = Expectation()
+        for (key, entry) in try pairs(of: value) {
+            let parts = key.split(
+                separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+            try check(String(parts[0]), kind: "model", known: known.models, line: entry.line)
+            if parts.count > 1 {
+                try check(String(parts[1]), kind: "stack", known: known.stacks, line: entry.line)
+            }
+            expectation.specific[key] = try outcome(entry)
+        }
+        return expectation
+    }
+
+    private func outcome(
+        _ value: WorkloadFileNode
+    ) throws(WorkloadFileError) -> Expectation.Outcome {
+        let text = shown(try text(value), limit: 400)
+        do {
+            return try Expectation.Outcome(text)
+        } catch {
+            throw self.error(
+                value.line,
+                error.sentence
+                    + WorkloadFileReader.suggestion(for: error.word, among: error.known))
+        }
+    }
+
+    func server(_ value: WorkloadFileNode) throws(WorkloadFileError) -> WorkloadFile.Server {
+        let inner = try fields(of: value, allowed: ["command", "ready", "stop"], in: "server")
+        guard let command = inner["command"] else {
+            throw error(value.line, "`server.command` is missing")
+        }
+        return WorkloadFile.Server(
+            command: try self.command(command),
+            ready: try inner["ready"].map(self.command),
+            stop: try inner["stop"].map(self.command))
+    }
+
+    func requirements(
+        _ value: WorkloadFileNode
+    ) throws(WorkloadFileError) -> WorkloadFile.Requirements {
+        let inner = try fields(of: value, allowed: ["commands", "packages"], in: "requires")
+        var requirements = WorkloadFile.Requirements()
+        if let commands = inner["commands"] { requirements.commands = try list(commands) }
+        if let packages = inner["packages"] { requirements.packages = try list(packages) }
+        return requirements
+    }
+
+    func under(
+        _ value: WorkloadFileNode, known: WorkloadFile.KnownNames
+    ) throws(WorkloadFileError) -> [String: Promise] {
+        var promises: [String: Promise] = [:]
+        for (stack, entry) in try pairs(of: value) {
+            try check(stack, kind: "stack", known: known.stacks, line: entry.line)
+            promises[stack] = try promise(entry)
+        }
+        return promises
+    }
+}

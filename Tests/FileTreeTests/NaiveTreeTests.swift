@@ -24,7 +24,8 @@ struct NaiveTreeTests {
             }
             guard failure == attempt.error else {
                 Issue.record(
-                    "#\(index) \(attempt.operation): \(failure as Any), not \(attempt.error as Any)")
+                    "#\(index) \(attempt.operation): \(failure as Any), not \(attempt.error as Any)"
+                )
                 return
             }
             try? naive.apply(attempt.operation)

@@ -51,7 +51,8 @@ package final class Arena: @unchecked Sendable {
     /// An arena over an existing file, read only. The pages are private: whatever happens to the file afterwards, short
     /// of truncation, is not seen once read.
     package init(reading path: String) throws(Errno) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Not to wait for the other end, should it be a fifo.
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }
         defer { close(descriptor) }
         var status = stat()

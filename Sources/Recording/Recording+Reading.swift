@@ -33,6 +33,8 @@ extension Recording {
         var offsets: ContiguousArray<Int> = []
         var notes: [String: [UInt8]] = [:]
         var isSealed = false
+        /// Whether the records at `offset` are those of the base tree.
+        private var isInBase: Bool
         private var offset = RecordingFormat.headerSize
         private var sequence: UInt64 = 0
         private var hashes: UInt64 = 0
@@ -58,11 +60,16 @@ extension Recording {
                 throw RecordingError(
                     "the recording \(path) is damaged: its header does not match its hash")
             }
+            let flags = UInt32(littleEndian: start.load(fromByteOffset: 20, as: UInt32.self))
+            isInBase = flags & RecordingFormat.storesBase != 0
             base.keep(arena)
         }
 
         mutating func run() throws(RecordingError) {
-            while let header = header(at: offset), header.sequence == sequence {
+            while let header = header(at: offset) {
+                guard header.sequence == sequence else {
+                    throw damaged("record \(header.sequence) stands where \(sequence) belongs")
+                }
                 let payload = payload(of: header)
                 if header.kind == .seal {
                     guard header.a == hashes else {
@@ -76,6 +83,7 @@ extension Recording {
                 sequence += 1
             }
             if !isSealed { try checkTail() }
+            guard !isInBase else { throw damaged("it ends within its base tree") }
         }
 
         private func header(at offset: Int) -> RecordHeader? {
@@ -114,12 +122,16 @@ extension Recording {
                 throw damaged("record \(sequence) makes no sense")
             }
             if header.flags & RecordHeader.baseFlag == 0 {
+                guard !isInBase else {
+                    throw damaged("record \(sequence) precedes the base tree's end")
+                }
                 offsets.append(offset)
                 return
             }
-            guard offsets.isEmpty, case .operation(let operation) = event else {
+            guard isInBase, case .operation(let operation) = event else {
                 throw damaged("record \(sequence) claims to belong to the base tree")
             }
+            isInBase = operation != .sync(.everything)
             do throws(Errno) {
                 base.apply(try base.effects(of: operation))
             } catch {

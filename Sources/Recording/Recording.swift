@@ -68,20 +68,25 @@ package struct RecordingError: Error, Equatable, CustomStringConvertible {
 
 /// The file around the records.
 ///
-///     recording := header record* seal?
-///     header    := "perjury recording" (16 bytes: "PERJURYRECORDING") version(4) zero(4) nonce(8) hash(8) zero(24)
+///     recording := header base? record* seal?
+///     header    := "PERJURYRECORDING" (16 bytes) version(4) flags(4) nonce(8) hash(8) zero(24)
+///     base      := record* end; all flagged as base, `end` a sync of everything. Present if header flag 1 is set
 ///     record    := RecordHeader payload padding-to-16
 enum RecordingFormat {
     static let headerSize = 64
     static let version: UInt32 = 1
     static let magic: [UInt8] = Array("PERJURYRECORDING".utf8)
 
-    static func storeHeader(at address: UnsafeMutableRawPointer, nonce: UInt64) {
+    /// Header flag: the base tree follows. A file that ends within it is useless, however whole its records are.
+    static let storesBase: UInt32 = 1
+
+    static func storeHeader(at address: UnsafeMutableRawPointer, nonce: UInt64, flags: UInt32) {
         address.initializeMemory(as: UInt8.self, repeating: 0, count: headerSize)
         for (index, byte) in magic.enumerated() {
             address.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
         }
         address.storeBytes(of: version.littleEndian, toByteOffset: 16, as: UInt32.self)
+        address.storeBytes(of: flags.littleEndian, toByteOffset: 20, as: UInt32.self)
         address.storeBytes(of: nonce.littleEndian, toByteOffset: 24, as: UInt64.self)
         let hash = StableHash.of(UnsafeRawBufferPointer(start: address, count: 32))
         address.storeBytes(of: hash.littleEndian, toByteOffset: 32, as: UInt64.self)

@@ -33,7 +33,8 @@ package final class RecordingWriter {
         cursor = RecordingFormat.headerSize
         start = Self.now()
         try arena.ensure(RecordingFormat.headerSize)
-        RecordingFormat.storeHeader(at: arena.base, nonce: nonce)
+        RecordingFormat.storeHeader(
+            at: arena.base, nonce: nonce, flags: storesBase ? RecordingFormat.storesBase : 0)
         if storesBase { try appendBase() }
     }
 
@@ -139,7 +140,6 @@ package final class RecordingWriter {
                 failure = error
             }
         }
-        if let root = base[.root] { addAttributes(.root, root, add) }
         base.visit { visited in
             guard let name = visited.path.last, let inode = base[visited.inode] else { return }
             let entry = DirectoryEntry(visited.directory, name)
@@ -148,8 +148,14 @@ package final class RecordingWriter {
             }
             add(.create(visited.inode, at: entry, inode.asNew))
             addContent(visited.inode, inode, add)
+            if inode.kind != .directory { addAttributes(visited.inode, inode, add) }
+        }
+        // At the end, since each new name changes its directory's time.
+        base.visit { visited in
+            guard let inode = base[visited.inode], inode.kind == .directory else { return }
             addAttributes(visited.inode, inode, add)
         }
+        add(.sync(.everything))
         if let failure { throw failure }
     }
 

@@ -9,13 +9,13 @@ extension FileTree {
     package func effects(of operation: Operation) throws(Errno) -> [Effect] {
         switch operation {
         case .create(let number, let entry, let new):
-            try checkNew(number)
+            try checkNew(number, new)
             try checkFree(entry)
             return [
                 Effect(number, .birth(new)), Effect(number, .name(entry, present: true)),
             ]
         case .createUnnamed(let number, let new):
-            try checkNew(number)
+            try checkNew(number, new)
             return [Effect(number, .birth(new))]
         case .link(let number, let entry):
             guard try inode(number).kind != .directory else { throw .notPermitted }
@@ -33,6 +33,7 @@ extension FileTree {
             return try effectsOfAllocating(number, mode, range)
         case .setAttributes(let number, let change):
             _ = try inode(number)
+            if let mode = change.mode { try check(mode: mode) }
             return [Effect(number, .attributes(change))]
         case .setExtendedAttribute(let number, let name, let value):
             let inode = try inode(number)
@@ -44,11 +45,16 @@ extension FileTree {
     }
 
     /// A recording may ask for any number; giving one out twice would let a directory come to lie below itself.
-    private func checkNew(_ number: InodeNumber) throws(Errno) {
+    private func checkNew(_ number: InodeNumber, _ new: NewInode) throws(Errno) {
+        try check(mode: new.mode)
         guard number.rawValue > 0, number.rawValue <= UInt64(Int64.max) else {
             throw .invalidArgument
         }
         guard self[number] == nil else { throw .fileExists }
+    }
+
+    private func check(mode: UInt32) throws(Errno) {
+        guard mode <= 0o7777 else { throw .invalidArgument }
     }
 
     private func check(_ name: FileName) throws(Errno) {

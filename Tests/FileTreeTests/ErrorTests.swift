@@ -113,6 +113,8 @@ struct ErrorTests {
         (.allocate(i(2), .punchHole, 5..<huge + 1), .fileTooLarge),
         (.allocate(i(3), .extend, 0..<1), .isDirectory),
         (.allocate(i(9), .extend, 0..<1), .invalidArgument),
+        (.create(i(20), at: at(1, "x"), NewInode(.regular, mode: 0o100644)), .invalidArgument),
+        (.setAttributes(i(2), AttributeChange(mode: 0o10000)), .invalidArgument),
         (.setAttributes(i(99), AttributeChange(mode: 0)), .noSuchFileOrDirectory),
         (.setExtendedAttribute(i(2), name: "user.a", value: nil), .noData),
         (.setExtendedAttribute(i(99), name: "user.a", value: []), .noSuchFileOrDirectory),

@@ -47,12 +47,12 @@ package struct NaiveTree: Sendable {
     package mutating func apply(_ operation: Operation) throws(Errno) {
         switch operation {
         case .create(let number, let entry, let new):
-            try checkNew(number)
+            try checkNew(number, new)
             try checkFree(entry)
             add(number, new)
             nodes[entry.directory]!.entries[entry.name] = number
         case .createUnnamed(let number, let new):
-            try checkNew(number)
+            try checkNew(number, new)
             add(number, new)
         case .link(let number, let entry):
             guard try node(number).kind != .directory else { throw .notPermitted }
@@ -72,6 +72,7 @@ package struct NaiveTree: Sendable {
             try allocate(number, mode, range)
         case .setAttributes(let number, let change):
             var node = try node(number)
+            guard change.mode ?? 0 <= 0o7777 else { throw .invalidArgument }
             node.mode = change.mode ?? node.mode
             node.user = change.user ?? node.user
             node.group = change.group ?? node.group
@@ -103,7 +104,8 @@ package struct NaiveTree: Sendable {
         return node
     }
 
-    private func checkNew(_ number: InodeNumber) throws(Errno) {
+    private func checkNew(_ number: InodeNumber, _ new: NewInode) throws(Errno) {
+        guard new.mode <= 0o7777 else { throw .invalidArgument }
         guard number.rawValue > 0, number.rawValue < 1 << 63 else { throw .invalidArgument }
         guard nodes[number] == nil else { throw .fileExists }
     }

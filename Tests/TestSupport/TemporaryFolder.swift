@@ -39,13 +39,14 @@ package final class TemporaryFolder: Sendable {
 
 /// Files as whole arrays, for tests that look at or damage them.
 package enum FileBytes {
-    package static func read(_ path: String) throws(Errno) -> [UInt8] {
+    /// - Parameter limit: how many bytes to read at most.
+    package static func read(_ path: String, limit: Int = .max) throws(Errno) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Errno(rawValue: errno) }
-        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        var bytes = [UInt8](repeating: 0, count: min(limit, Int(status.st_size)))
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeMutableBytes {

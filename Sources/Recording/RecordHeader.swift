@@ -72,12 +72,18 @@ struct RecordHeader {
             toByteOffset: Self.headerHashOffset, as: UInt64.self)
     }
 
-    /// - Returns: nil when the bytes are no header of this recording.
+    /// Whether the bytes are a header of this recording, of whatever kind.
+    static func isSigned(at address: UnsafeRawPointer, nonce: UInt64) -> Bool {
+        let stored = address.loadUnaligned(fromByteOffset: headerHashOffset, as: UInt64.self)
+        return UInt64(littleEndian: stored) == hash(at: address, nonce: nonce)
+    }
+
+    /// - Returns: nil when the bytes are no header of this recording, or one of an unknown kind.
     init?(at address: UnsafeRawPointer, nonce: UInt64) {
         func load<T: FixedWidthInteger>(_ offset: Int, _: T.Type) -> T {
             T(littleEndian: address.loadUnaligned(fromByteOffset: offset, as: T.self))
         }
-        guard load(Self.headerHashOffset, UInt64.self) == Self.hash(at: address, nonce: nonce),
+        guard Self.isSigned(at: address, nonce: nonce),
             let kind = RecordKind(rawValue: load(0, UInt8.self))
         else { return nil }
         self.kind = kind

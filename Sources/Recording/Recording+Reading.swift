@@ -66,9 +66,16 @@ extension Recording {
         }
 
         mutating func run() throws(RecordingError) {
-            while let header = header(at: offset) {
+            while isSigned(at: offset) {
+                guard let header = RecordHeader(at: arena.base + offset, nonce: nonce) else {
+                    throw damaged("record \(sequence) is of an unknown kind")
+                }
                 guard header.sequence == sequence else {
                     throw damaged("record \(header.sequence) stands where \(sequence) belongs")
+                }
+                // Its payload was cut off.
+                guard Int(header.payloadLength) <= arena.mapped - offset - RecordHeader.size else {
+                    break
                 }
                 let payload = payload(of: header)
                 if header.kind == .seal {
@@ -86,12 +93,9 @@ extension Recording {
             guard !isInBase else { throw damaged("it ends within its base tree") }
         }
 
-        private func header(at offset: Int) -> RecordHeader? {
-            guard offset + RecordHeader.size <= arena.mapped,
-                let header = RecordHeader(at: UnsafeRawPointer(arena.base + offset), nonce: nonce),
-                Int(header.payloadLength) <= arena.mapped - offset - RecordHeader.size
-            else { return nil }
-            return header
+        private func isSigned(at offset: Int) -> Bool {
+            offset + RecordHeader.size <= arena.mapped
+                && RecordHeader.isSigned(at: arena.base + offset, nonce: nonce)
         }
 
         private func payload(of header: RecordHeader) -> Bytes {
@@ -142,13 +146,10 @@ extension Recording {
         /// Behind the last whole record of a killed recording lie zeros, or a request that was being received: anything
         /// but another record of this recording.
         private func checkTail() throws(RecordingError) {
-            var place = offset + 16
-            while place + RecordHeader.size <= arena.mapped {
-                if RecordHeader(at: UnsafeRawPointer(arena.base + place), nonce: nonce) != nil {
-                    throw damaged(
-                        "no whole record at byte \(offset), yet there is one at byte \(place)")
-                }
-                place += 16
+            for place in stride(from: offset + 16, to: arena.mapped, by: 16)
+            where isSigned(at: place) {
+                throw damaged(
+                    "no whole record at byte \(offset), yet there is one at byte \(place)")
             }
         }
 

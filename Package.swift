@@ -59,7 +59,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Recording"], path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(name: "FileTreeTests", dependencies: ["FileTree", "TestSupport"]),
-        .testTarget(name: "RecordingTests", dependencies: ["Recording", "TestSupport"]),
+        .testTarget(
+            name: "RecordingTests", dependencies: ["Recording", "CSupport", "TestSupport"]),
         .testTarget(name: "PowerLossTests", dependencies: ["PowerLoss", "TestSupport"]),
         .testTarget(name: "OraclesTests", dependencies: ["Oracles"]),
         .testTarget(name: "CampaignTests", dependencies: ["Campaign", "TestSupport"]),

@@ -153,7 +153,7 @@ struct EffectGraphBuilder {
 
     /// Blocks that are freed start a new life: what was in them binds nothing that comes later.
     private mutating func forgetUnits(_ inode: InodeNumber, _ blocks: Range<UInt64>) {
-        if blocks.count < 64 {
+        if blocks.upperBound - blocks.lowerBound < 64 {
             for block in blocks { lastInUnit[BlockKey(inode: inode, block: block)] = nil }
         } else {
             let gone = lastInUnit.keys.filter { $0.inode == inode && blocks.contains($0.block) }

@@ -41,6 +41,9 @@ package final class MountServer: @unchecked Sendable {
         tree: FileTree, writer: RecordingWriter?, device: CInt? = nil,
         options: MountOptions = MountOptions()
     ) throws(MountError) {
+        guard tree.nextInode.rawValue < HiddenFile.mark.rawValue else {
+            throw MountError("the tree's inode numbers reach into those of the mount's own files")
+        }
         let target: RecordingWriter
         do throws(Errno) {
             target =

@@ -17,7 +17,7 @@ extension MountTests {
     struct Files {
         @Test("what was written can be read, and is recorded in order")
         func writesAndReads() throws {
-            try withMount { mount in
+            try withMount { (mount) throws in
                 try put(mount["a"], "hello")
                 #expect(try text(mount["a"]) == "hello")
                 #expect(try names(mount.path) == ["a"])

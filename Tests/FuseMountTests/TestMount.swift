@@ -12,12 +12,13 @@ final class TestMount {
     let server: MountServer
     /// Of the mount's root, without a slash at its end.
     let path: String
-    private let base: FileTree
 
-    init(_ tree: FileTree = FileTree(rootMode: 0o777), start: Bool = true) throws {
-        base = tree
-        let writer = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
-        server = try MountServer(tree: tree, writer: writer)
+    init(
+        _ tree: FileTree = FileTree(rootMode: 0o777), writer: RecordingWriter? = nil,
+        start: Bool = true
+    ) throws {
+        let memory = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
+        server = try MountServer(tree: tree, writer: writer ?? memory)
         path = try temporaryDirectory()
         if start { server.start(cpu: nil) }
         try mount()

@@ -1,0 +1,175 @@
+import CTestSupport
+import FileTree
+import FuseMount
+import Glibc
+import Recording
+import Testing
+
+extension MountTests {
+    @Suite("Syncs", .serialized)
+    struct Syncs {
+        private let page = [UInt8](repeating: 7, count: 4096)
+
+        @Test("fsync and fdatasync of a file and of a directory")
+        func explicit() throws {
+            try withMount { (mount) throws in
+                try withFile(mount["a"]) { file in
+                    try withFile(mount.path, O_RDONLY) { directory in
+                        let log = try mount.log { () throws in
+                            try check(fsync(file))
+                            try check(fdatasync(file))
+                            try check(fsync(directory))
+                            try check(fdatasync(directory))
+                        }
+                        #expect(
+                            log == [
+                                "fsync i2", "fdatasync i2", "fsync directory i1",
+                                "fdatasync directory i1",
+                            ])
+                    }
+                }
+            }
+        }
+
+        @Test(
+            "an O_SYNC or O_DSYNC write is a write and a sync of its pages",
+            arguments: [(O_SYNC, "sync"), (O_DSYNC, "dsync")])
+        func impliedByDescriptor(flag: Int32, name: String) throws {
+            try withMount { (mount) throws in
+                try withFile(mount["a"], O_RDWR | O_CREAT | flag) { file in
+                    let log = try mount.log { () throws in
+                        try writeAll(file, Array(page[..<10]), at: 5000)
+                        try check(fdatasync(file))
+                    }
+                    #expect(
+                        log == [
+                            "write i2 5000+10 synchronousCall", "\(name) i2 4096..<8192",
+                            "fdatasync i2",
+                        ])
+                }
+            }
+        }
+
+        @Test("RWF_DSYNC asks for one write only")
+        func impliedByCall() throws {
+            try withMount { (mount) throws in
+                try withFile(mount["a"]) { file in
+                    let log = try mount.log { () throws in
+                        try page.withUnsafeBytes { bytes in
+                            var part = iovec(
+                                iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress),
+                                iov_len: 4096)
+                            try check(
+                                system(
+                                    SYS_pwritev2, Int(file), pointer(&part), 1, 0, 0,
+                                    Int(test_rwf_dsync)))
+                        }
+                        try writeAll(file, page, at: 4096)
+                    }
+                    #expect(
+                        log == [
+                            "write i2 0+4096 synchronousCall", "dsync i2 0..<4096",
+                            "write i2 4096+4096 call",
+                        ])
+                }
+            }
+        }
+
+        @Test("a write of several requests is one ranged sync")
+        func impliedByLargeWrite() throws {
+            try withMount { (mount) throws in
+                try withFile(mount["a"], O_RDWR | O_CREAT | O_DSYNC) { file in
+                    let size = 5 << 19
+                    let log = try mount.log { () throws in
+                        try writeAll(file, [UInt8](repeating: 1, count: size), at: 4096)
+                    }
+                    #expect(log.dropLast().allSatisfy { $0.hasSuffix("synchronousCall") })
+                    #expect(log.count > 3)
+                    #expect(log.last == "dsync i2 4096..<\(4096 + size)")
+                }
+            }
+        }
+
+        @Test("O_DIRECT with O_DSYNC is followed by its sync too")
+        func direct() throws {
+            try withMount { (mount) throws in
+                try withFile(mount["a"], O_RDWR | O_CREAT | O_DSYNC | test_o_direct) { file in
+                    let log = try mount.log { () throws in
+                        withAligned(8192) { bytes in
+                            #expect(pwrite(file, bytes, 8192, 4096) == 8192)
+                        }
+                    }
+                    #expect(
+                        log == ["write i2 4096+8192 synchronousCall", "dsync i2 4096..<12288"])
+                }
+            }
+        }
+
+        @Test("the FSYNC of another file is no implied sync")
+        func otherFile() throws {
+            try withMount { (mount) throws in
+                try withFile(mount["a"], O_RDWR | O_CREAT | O_DSYNC) { a in
+                    try withFile(mount["b"]) { b in
+                        let log = try mount.log { () throws in
+                            try writeAll(a, page, at: 0)
+                            try writeAll(b, page, at: 0)
+                            try check(fsync(b))
+                            try check(fsync(a))
+                        }
+                        #expect(
+                            log == [
+                                "write i2 0+4096 synchronousCall", "dsync i2 0..<4096",
+                                "write i3 0+4096 call", "fsync i3", "fsync i2",
+                            ])
+                    }
+                }
+            }
+        }
+
+        @Test("stores through a mapping arrive before the msync that covers them")
+        func mapping() throws {
+            try withMount { (mount) throws in
+                try withFile(mount["a"]) { file in
+                    try check(ftruncate(file, 8192))
+                    let memory = try #require(
+                        mmap(nil, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0))
+                    #expect(memory != MAP_FAILED)
+                    let log = try mount.log { () throws in
+                        memory.storeBytes(of: 42, toByteOffset: 5000, as: UInt8.self)
+                        try check(msync(memory, 8192, MS_SYNC))
+                    }
+                    #expect(log == ["write i2 4096+4096 mapping", "fdatasync i2"])
+                    // Both ways, the mapping and the calls see the same bytes.
+                    try writeAll(file, [9], at: 100)
+                    #expect(memory.load(fromByteOffset: 100, as: UInt8.self) == 9)
+                    memory.storeBytes(of: 43, toByteOffset: 6000, as: UInt8.self)
+                    #expect(try read(file, 1, at: 6000) == [43])
+                    munmap(memory, 8192)
+                }
+                #expect(try contents(mount["a"])[6000] == 43)
+            }
+        }
+
+        @Test("a write to the control file says sync of everything; it is no file of the tree")
+        func control() throws {
+            try withMount { (mount) throws in
+                try put(mount["a"], "x")
+                let log = try mount.log { () throws in
+                    try withFile(mount[MountServer.controlFile], O_WRONLY) {
+                        try append($0, "sync\n")
+                    }
+                }
+                #expect(log == ["sync everything"])
+                #expect(try names(mount.path) == ["a"])
+            }
+        }
+    }
+}
+
+/// Hands `body` memory that O_DIRECT takes, filled with 3.
+func withAligned<T>(_ count: Int, _ body: (UnsafeMutableRawPointer) throws -> T) rethrows -> T {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 4096)
+    defer { memory.deallocate() }
+    memset(memory, 3, count)
+    return try body(memory)
+}

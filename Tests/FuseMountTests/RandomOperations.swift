@@ -18,6 +18,9 @@ struct RandomOperations {
     private(set) var done: [String] = []
 
     init(seed: Seed, roots: [String], canZeroRanges: Bool) {
+        for root in roots {
+            for name in ["d1", "d2", "d1/d3"] { mkdir(root + "/" + name, 0o755) }
+        }
         random = RandomSource(seed: seed)
         self.roots = roots
         self.canZeroRanges = canZeroRanges
@@ -43,7 +46,7 @@ struct RandomOperations {
     private mutating func path() -> String {
         let directories = ["", "", "d1/", "d2/", "d1/d3/"]
         return random.element(of: directories)
-            + random.element(of: ["a", "b", "c", "d1", "d2", "d3", "s"])
+            + random.element(of: ["a", "a", "b", "b", "c", "c", "d1", "d2", "d3", "s"])
     }
 
     private mutating func nextCall() -> (String, Call) {
@@ -78,7 +81,7 @@ struct RandomOperations {
                 { result(link(roots[$0] + "/" + from, roots[$0] + "/" + to)) }
             )
         case 19:
-            let (target, path) = (random.element(of: ["a", "d1", "../b", "s"]), path())
+            let (target, path) = (random.element(of: ["a", "d1", "d2/b", "s"]), path())
             return (
                 "symlink \(target) \(path)", { result(symlink(target, roots[$0] + "/" + path)) }
             )

@@ -199,7 +199,7 @@ package struct Campaign {
             )
             return
         }
-        exploration.add(finding, explanation.signature(state.pending, choice))
+        exploration.add(finding, explanation.cause(state.pending, choice))
     }
 
     /// Whether the choice shows a violation of this kind, by what is known or by observing.
@@ -251,9 +251,18 @@ package struct Campaign {
             plan: exploration.storage.plan(pending, choice),
             lost: explanation.lost(pending, choice),
             acknowledged: history.acknowledgedCount(at: cut),
-            seen: judge.seenCount(resolved, cut: cut), count: 1, summary: violation.summary,
+            seen: judge.seenCount(resolved, cut: cut), count: 1,
+            summary: Self.summary(violation, recovery.observation),
             advice: explanation.advice(kind, pending, choice),
             log: String(decoding: recovery.observation.log.suffix(4096), as: UTF8.self))
+    }
+
+    /// The violation's sentence, and where the store did not open also what it said.
+    private static func summary(_ violation: Violation, _ observation: Observation) -> String {
+        guard violation.kind == .cannotOpen, observation.failure == nil,
+            let line = String(decoding: observation.log, as: UTF8.self).split(separator: "\n").last
+        else { return violation.summary }
+        return "\(violation.summary): \(line)"
     }
 
     private func addControlViolation(_ violation: Violation, _ exploration: Exploration) {

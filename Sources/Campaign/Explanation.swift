@@ -32,19 +32,45 @@ struct Explanation {
         return lines
     }
 
-    /// Equal for power losses that take the same kinds of effects of files of the same name pattern.
+    /// What a power loss took, as the syncs that would have kept it, files of one name pattern together. A loss whose
+    /// signature holds that of a known finding needs no finding of its own.
     func signature(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Set<String> {
-        var parts: Set<String> = []
-        for (record, effects) in culprits(pending, choice) {
-            for effect in effects {
-                parts.insert("\(verb(record)) \(part(effect)) \(pattern(log.paths[effect.path]))")
-            }
-        }
+        var parts = cause(pending, choice)
+        // Had the file been synced, it could not have torn either.
         for tear in choice.torn {
-            let logged = log.effects[pending.effects[tear.index]]
-            parts.insert("torn \(pattern(log.paths[logged.path]))")
+            parts.insert("content \(pattern(log.effects[pending.effects[tear.index]]))")
         }
         return parts
+    }
+
+    /// The signature of a smallest plan.
+    func cause(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Set<String> {
+        var parts: Set<String> = []
+        for (_, effects) in culprits(pending, choice) {
+            for effect in effects { parts.insert("\(aspect(effect)) \(pattern(effect))") }
+        }
+        for tear in choice.torn {
+            parts.insert("torn \(pattern(log.effects[pending.effects[tear.index]]))")
+        }
+        if parts.isEmpty { parts.insert("order \(nextOperation(pending))") }
+        return parts
+    }
+
+    private func aspect(_ logged: EffectLog.LoggedEffect) -> String {
+        switch logged.effect.change {
+        case .name(_, let present): present ? "name" : "removal"
+        case .attributes, .extendedAttribute: "attributes"
+        default: "content"
+        }
+    }
+
+    private func pattern(_ logged: EffectLog.LoggedEffect) -> String {
+        NamePattern.of(log.paths[logged.path])
+    }
+
+    private func nextOperation(_ pending: Storage.Pending) -> String {
+        guard pending.crashPoint < storage.lastCrashPoint else { return "end" }
+        return NamePattern.of(String(operation(pending.crashPoint).prefix { $0 != "[" }))
     }
 
     private func culprits(
@@ -80,10 +106,6 @@ struct Explanation {
         let node = storage.graph.nodes[pending.effects[tear.index]]
         let kept = tear.units.nonzeroBitCount
         return "\(kept) of \(node.unitCount) units of \(storage.unit) bytes arrived"
-    }
-
-    private func pattern(_ path: String) -> String {
-        String(path.map { $0.isNumber ? "#" : $0 })
     }
 
     /// The record as a line: `rename meta.json.tmp -> meta.json`.
@@ -122,10 +144,6 @@ struct Explanation {
         }
     }
 
-    private func verb(_ record: Int) -> String {
-        String(operation(record).prefix { $0 != " " })
-    }
-
     // MARK: Advice
 
     /// Which sync is missing, and between which two moments.
@@ -150,11 +168,22 @@ struct Explanation {
                     + "write it elsewhere first (a journal or a second copy, synced), or sync what it depends on before"
             )
         }
-        if places.isEmpty {
-            return
-                "nothing was lost: what was acknowledged had not left the program, or its recovery is at fault"
-        }
+        if places.isEmpty { return adviceWithoutLoss(kind, pending) }
         return places.prefix(4).joined(separator: "; ")
+    }
+
+    private func adviceWithoutLoss(_ kind: ViolationKind, _ pending: Storage.Pending) -> String {
+        if kind == .unstableRecovery {
+            return
+                "nothing need be lost: recovery itself changes what it finds, and the next one finds less"
+        }
+        let point = pending.crashPoint
+        guard point > 0, point < storage.lastCrashPoint else {
+            return "nothing need be lost: recovery misreads a complete tree"
+        }
+        return
+            "nothing need be lost: the program's end after #\(point - 1) (\(operation(point - 1))) and before "
+            + "#\(point) (\(operation(point))) is enough; the order of these steps, or recovery from between them, is at fault"
     }
 
     private func sync(for logged: EffectLog.LoggedEffect) -> String {

@@ -226,7 +226,7 @@ package struct Campaign {
         _ exploration: Exploration, _ observations: Observations, _ history: History
     ) throws -> Finding? {
         var tree = exploration.storage.tree(pending, choice)
-        _ = tree.settle()
+        let treeHash = tree.settle()
         let recovery = try observations.observeAfresh(tree, patience: 4)
         let judge = exploration.judge
         let cut = pending.crashPoint
@@ -245,7 +245,7 @@ package struct Campaign {
         }
         guard let violation = found.first(where: { $0.kind == kind }) else { return nil }
         let explanation = Explanation(exploration.storage, history: history)
-        return Finding(
+        var finding = Finding(
             kind: kind, model: exploration.storage.model.name,
             stack: exploration.storage.stack.name,
             plan: exploration.storage.plan(pending, choice),
@@ -255,6 +255,8 @@ package struct Campaign {
             summary: Self.summary(violation, recovery.observation),
             advice: explanation.advice(kind, pending, choice),
             log: String(decoding: recovery.observation.log.suffix(4096), as: UTF8.self))
+        finding.treeHash = treeHash
+        return finding
     }
 
     /// The violation's sentence, and where the store did not open also what it said.

@@ -101,6 +101,8 @@ package struct Finding: Sendable {
     package var advice: String
     /// The last output of the observer, for a person.
     package var log: String
+    /// Hash of the tree that the plan leaves; nil when nothing was cut.
+    package var treeHash: UInt64?
     /// Where the finding was written to, relative to the output folder.
     package var path: String?
 

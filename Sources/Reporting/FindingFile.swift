@@ -1,0 +1,114 @@
+import Oracles
+import PowerLoss
+
+/// A finding as a file: everything that `perjury replay` needs, and what a person wants to know who opens it.
+///
+/// The form is JSON, described in `docs/formats.md`. A file is not trusted: reading one checks every member, and what
+/// it says is checked again when it is applied to the recording.
+package struct FindingFile: Equatable, Sendable {
+    package static let format = 1
+
+    package var workload: String
+    /// Absolute path of the folder with `workload.yaml`; of the folder in which `commands` are started, where there are any.
+    package var folder: String
+    /// Where the workload was given by `--run` and `--observe`.
+    package var commands: Commands?
+    /// Relative to the finding's own folder, or absolute.
+    package var recording: String
+    package var model: String
+    package var stack: String
+    package var seed: UInt64
+    package var plan: CrashPlan
+    package var kind: ViolationKind
+    package var acknowledged: Int
+    package var seen: Int
+    package var summary: String
+    /// The culprits, in words.
+    package var lost: [String]
+    package var advice: String
+    /// Of the tree that the plan leaves; nil when it was not taken.
+    package var treeHash: UInt64?
+
+    package struct Commands: Equatable, Sendable {
+        package var run: String
+        package var observe: String
+        package var promise: String
+
+        package init(run: String, observe: String, promise: String) {
+            self.run = run
+            self.observe = observe
+            self.promise = promise
+        }
+    }
+
+    package init(
+        workload: String, folder: String, commands: Commands? = nil, recording: String,
+        model: String, stack: String, seed: UInt64, plan: CrashPlan, kind: ViolationKind,
+        acknowledged: Int, seen: Int, summary: String, lost: [String], advice: String,
+        treeHash: UInt64? = nil
+    ) {
+        self.workload = workload
+        self.folder = folder
+        self.commands = commands
+        self.recording = recording
+        self.model = model
+        self.stack = stack
+        self.seed = seed
+        self.plan = plan
+        self.kind = kind
+        self.acknowledged = acknowledged
+        self.seen = seen
+        self.summary = summary
+        self.lost = lost
+        self.advice = advice
+        self.treeHash = treeHash
+    }
+
+    /// The bytes of the file.
+    package var text: String {
+        var members: [JSON.Member] = [
+            .init("perjuryFinding", .number(Self.format)),
+            .init("perjury", .string(perjuryVersion)),
+            .init("workload", .string(workload)),
+            .init("folder", .string(folder)),
+        ]
+        if let commands {
+            members.append(
+                .init(
+                    "commands",
+                    .object([
+                        .init("run", .string(commands.run)),
+                        .init("observe", .string(commands.observe)),
+                        .init("promise", .string(commands.promise)),
+                    ])))
+        }
+        members += [
+            .init("recording", .string(recording)),
+            .init("model", .string(model)),
+            .init("stack", .string(stack)),
+            .init("seed", .number(seed)),
+            .init(
+                "plan",
+                .object([
+                    .init("crashPoint", .number(plan.crashPoint)),
+                    .init("lost", .strings(plan.lost.map(\.description))),
+                    .init("torn", .array(plan.torn.map(\.json))),
+                ])),
+            .init("violation", .string(kind.rawValue)),
+            .init("acknowledged", .number(acknowledged)),
+            .init("seen", .number(seen)),
+            .init("summary", .string(summary)),
+            .init("lost", .strings(lost)),
+            .init("advice", .string(advice)),
+            // A string, as few readers of JSON keep 64 bits.
+            .init(
+                "treeHash",
+                .optional(
+                    treeHash.map {
+                        Escaped.hexadecimal(UInt32($0 >> 32), digits: 8)
+                            + Escaped.hexadecimal(UInt32(truncatingIfNeeded: $0), digits: 8)
+                    })),
+        ]
+        return JSON.object(members).text
+    }
+}

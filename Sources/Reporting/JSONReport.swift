@@ -1,0 +1,113 @@
+import Campaign
+import Oracles
+import PowerLoss
+
+/// The report that programs read; `docs/formats.md` has its fields. Version 1.
+package struct JSONReport {
+    package static let format = 1
+
+    private let campaign: CampaignReport
+    private let hasTimes: Bool
+
+    /// - Parameter hasTimes: without, equal runs give equal bytes.
+    package init(_ campaign: CampaignReport, hasTimes: Bool = true) {
+        self.campaign = campaign
+        self.hasTimes = hasTimes
+    }
+
+    package var text: String { value.text }
+
+    var value: JSON {
+        var members: [JSON.Member] = [
+            .init("perjury", .string(perjuryVersion)),
+            .init("format", .number(Self.format)),
+            .init("seed", .number(campaign.seed)),
+            .init("ending", .string(campaign.ending)),
+            .init("budget", .string(campaign.budget)),
+            .init("workloads", .array(campaign.workloads.map(workload))),
+            .init("interrupted", .bool(campaign.isInterrupted)),
+            .init("exitStatus", .number(campaign.exitStatus.rawValue)),
+        ]
+        addSeconds(campaign.seconds, to: &members)
+        return .object(members)
+    }
+
+    private func addSeconds(_ seconds: Double, to members: inout [JSON.Member]) {
+        if hasTimes { members.append(.init("seconds", .seconds(seconds))) }
+    }
+
+    private func workload(_ report: WorkloadReport) -> JSON {
+        var members: [JSON.Member] = [
+            .init("name", .string(report.name)),
+            .init("promise", .string(report.promise)),
+            .init("verdict", .string(report.verdict.word)),
+            .init("expected", .bool(report.isExpected)),
+            .init("records", .number(report.records)),
+            .init("effects", .number(report.effects)),
+            .init("acknowledged", .number(report.acknowledged)),
+            .init("about", .string(report.about)),
+            .init("inconclusive", .optional(report.inconclusive)),
+            .init("notes", .strings(report.notes)),
+            .init("recording", .optional(report.recordingPath)),
+            .init("models", .array(report.models.map(model))),
+            .init("findings", .array(report.findings.map(finding))),
+        ]
+        addSeconds(report.seconds, to: &members)
+        return .object(members)
+    }
+
+    private func model(_ report: ModelReport) -> JSON {
+        var members: [JSON.Member] = [
+            .init("model", .string(report.model)),
+            .init("stack", .string(report.stack)),
+            // Outcomes are only counted where the stack permits no promise.
+            .init("verdict", .optional(report.verdict?.word)),
+            .init("expected", .string("\(report.expected)")),
+            .init("asExpected", .bool(report.isExpected)),
+            .init("inconclusive", .optional(report.verdict?.reason)),
+            .init("kinds", .strings(report.kinds.map(\.rawValue))),
+            .init("crashPoints", .number(report.crashPoints)),
+            .init("crashPointsInAll", .number(report.crashPointsInAll)),
+            .init("statesPlanned", .number(report.statesPlanned)),
+            .init("statesDistinct", .number(report.statesDistinct)),
+            .init("statesObserved", .number(report.statesObserved)),
+            .init("exhaustive", .bool(report.exhaustive)),
+            .init(
+                "outcomes",
+                .object(
+                    Characterisation.allCases.compactMap { outcome in
+                        report.outcomes[outcome].map { .init(outcome.rawValue, .number($0)) }
+                    })),
+        ]
+        addSeconds(report.seconds, to: &members)
+        return .object(members)
+    }
+
+    private func finding(_ finding: Finding) -> JSON {
+        .object([
+            .init("violation", .string(finding.kind.rawValue)),
+            .init("model", .string(finding.model)),
+            .init("stack", .string(finding.stack)),
+            .init("crashPoint", .number(finding.plan.crashPoint)),
+            .init("lost", .strings(finding.lost)),
+            .init("torn", .array(finding.plan.torn.map(\.json))),
+            .init("acknowledged", .number(finding.acknowledged)),
+            .init("seen", .number(finding.seen)),
+            .init("count", .number(finding.count)),
+            .init("summary", .string(finding.summary)),
+            .init("advice", .string(finding.advice)),
+            .init("log", .string(finding.log)),
+            .init("plan", .optional(finding.path)),
+            .init("replay", .optional(campaign.replayCommand(finding))),
+        ])
+    }
+}
+
+extension CrashPlan.TornEffect {
+    var json: JSON {
+        .object([
+            .init("effect", .string(effect.description)),
+            .init("kept", .number(kept)),
+        ])
+    }
+}

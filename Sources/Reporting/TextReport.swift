@@ -1,0 +1,189 @@
+import Campaign
+import Oracles
+
+/// The report that a person reads. A function of the campaign's report and of the style; nothing else.
+package struct TextReport {
+    let campaign: CampaignReport
+    let style: TextStyle
+
+    package init(_ campaign: CampaignReport, style: TextStyle = TextStyle()) {
+        self.campaign = campaign
+        self.style = style
+    }
+
+    /// What is about to be done; printed first.
+    package var header: String {
+        let models = campaign.models.isEmpty ? "each workload's own" : list(campaign.models)
+        let parts = [
+            "seed \(campaign.seed)", "models \(models)", "stacks \(list(campaign.stacks))",
+            "ending \(campaign.ending)", "budget \(campaign.budget)",
+        ]
+        return style.wrapped(
+            parts.joined(separator: "; "), first: "perjury \(perjuryVersion): ", .bold)
+    }
+
+    /// Everything after the header.
+    package var body: String {
+        var sections: [String] = []
+        if !campaign.workloads.isEmpty { sections.append(table) }
+        sections += [unexpected, inconclusive, expected, outcomes, notes].filter { !$0.isEmpty }
+        sections.append(summary)
+        return sections.joined(separator: "\n")
+    }
+
+    package var text: String { header + "\n" + body }
+
+    func list(_ names: [String]) -> String { names.joined(separator: ", ") }
+
+    // MARK: Table
+
+    private var table: String {
+        var table = Table(alignsRight: [false, false, false, true, true, true, true, false, false])
+        table.add(
+            [
+                "workload", "model", "verdict", "crash points", "planned", "distinct", "observed",
+                "states", "",
+            ].map { Table.Cell($0, .faint) })
+        for workload in campaign.workloads {
+            if workload.models.isEmpty {
+                let empty = Table.Cell("")
+                table.add([
+                    Table.Cell(Escaped.line(workload.name)), empty,
+                    Table.Cell("inconclusive", .yellow), empty, empty, empty, empty, empty,
+                    Table.Cell("INCONCLUSIVE, see below", .yellow),
+                ])
+            }
+            for (index, model) in workload.models.enumerated() {
+                table.add(row(index == 0 ? workload.name : "", model))
+            }
+        }
+        return table.text(style)
+    }
+
+    private func row(_ name: String, _ model: ModelReport) -> [Table.Cell] {
+        [
+            Table.Cell(Escaped.line(name)), Table.Cell(model.target), verdict(model),
+            Table.Cell("\(grouped(model.crashPoints))/\(grouped(model.crashPointsInAll))"),
+            Table.Cell(grouped(model.statesPlanned)), Table.Cell(grouped(model.statesDistinct)),
+            Table.Cell(grouped(model.statesObserved)),
+            Table.Cell(model.exhaustive ? "exhaustive" : "not exhaustive"), comparison(model),
+        ]
+    }
+
+    private func verdict(_ model: ModelReport) -> Table.Cell {
+        guard let verdict = model.verdict else { return Table.Cell("counted", .faint) }
+        let kinds = model.kinds.map { " " + $0.rawValue }.joined()
+        switch (verdict, model.outcome) {
+        case (.inconclusive, _): return Table.Cell(verdict.word, .yellow)
+        case (.holds, .asExpected): return Table.Cell(verdict.word, .green)
+        case (_, .asExpected): return Table.Cell(verdict.word + kinds)
+        default: return Table.Cell(verdict.word + kinds, .redAndBold)
+        }
+    }
+
+    private func comparison(_ model: ModelReport) -> Table.Cell {
+        guard model.verdict != nil else { return Table.Cell("nothing is promised here", .faint) }
+        switch model.outcome {
+        case .asExpected: return Table.Cell("as expected", .faint)
+        case .inconclusive: return Table.Cell("INCONCLUSIVE, see below", .yellow)
+        case .unexpected:
+            return Table.Cell("NOT EXPECTED; expected: \(model.expected)", .redAndBold)
+        }
+    }
+
+    // MARK: What could not be found out
+
+    private var inconclusive: String {
+        var text = ""
+        for workload in campaign.workloads {
+            if let reason = workload.inconclusive {
+                text += line("\(Escaped.line(workload.name))", reason)
+            }
+            var reasons: [(text: String, targets: [String])] = []
+            for model in workload.models {
+                guard let reason = model.verdict?.reason else { continue }
+                if let index = reasons.firstIndex(where: { $0.text == reason }) {
+                    reasons[index].targets.append(model.target)
+                } else {
+                    reasons.append((reason, [model.target]))
+                }
+            }
+            for reason in reasons {
+                text += line(
+                    "\(Escaped.line(workload.name)) under \(list(reason.targets))", reason.text)
+            }
+        }
+        return text.isEmpty ? "" : style.coloured("Inconclusive", .yellow) + "\n" + text
+    }
+
+    private func line(_ who: String, _ what: String) -> String {
+        style.wrapped("\(who): \(Escaped.line(what))", first: "  ")
+    }
+
+    // MARK: Stacks on which nothing can be promised
+
+    private var outcomes: String {
+        var text = ""
+        for workload in campaign.workloads {
+            for model in workload.models where !model.outcomes.isEmpty {
+                let counts = Characterisation.allCases.compactMap { outcome in
+                    model.outcomes[outcome].map { "\(outcome.rawValue) \(grouped($0))" }
+                }
+                text += line(
+                    "\(Escaped.line(workload.name)) under \(model.target)", list(counts))
+            }
+        }
+        guard !text.isEmpty else { return "" }
+        return style.coloured("Counted, not judged: no store can be durable on these stacks", .bold)
+            + "\n" + text
+    }
+
+    // MARK: Notes
+
+    private var notes: String {
+        var notes: [(text: String, workloads: [String])] = []
+        for workload in campaign.workloads {
+            for note in workload.notes {
+                if let index = notes.firstIndex(where: { $0.text == note }) {
+                    notes[index].workloads.append(workload.name)
+                } else {
+                    notes.append((note, [workload.name]))
+                }
+            }
+        }
+        guard !notes.isEmpty else { return "" }
+        var text = style.coloured("Notes", .bold) + "\n"
+        for note in notes {
+            var names = list(note.workloads.prefix(3).map { Escaped.line($0) })
+            if note.workloads.count > 3 { names += " and \(note.workloads.count - 3) more" }
+            text += line(names, note.text)
+        }
+        return text
+    }
+
+    // MARK: Summary
+
+    private var summary: String {
+        let workloads = campaign.workloads
+        let outcomes = workloads.map(\.outcome)
+        var parts = ["\(grouped(outcomes.count { $0 == .asExpected })) as expected"]
+        let unexpected = outcomes.count { $0 == .unexpected }
+        if unexpected > 0 { parts.append("\(grouped(unexpected)) NOT AS EXPECTED") }
+        let inconclusive = outcomes.count { $0 == .inconclusive }
+        if inconclusive > 0 { parts.append("\(grouped(inconclusive)) inconclusive") }
+        let models = workloads.flatMap(\.models)
+        let planned = models.reduce(0) { $0 + $1.statesPlanned }
+        let observed = models.reduce(0) { $0 + $1.statesObserved }
+        let time = style.hasTimes ? ", in \(seconds(campaign.seconds))" : ""
+        let status = campaign.exitStatus
+        let interrupted =
+            campaign.isInterrupted
+            ? "Interrupted: what follows was found until then.\n" : ""
+        return style.coloured(interrupted, .yellow)
+            + style.wrapped(
+                "\(counted(workloads.count, "workload")): \(list(parts)). "
+                    + "\(counted(planned, "state")) judged by \(counted(observed, "observation"))"
+                    + "\(time).", first: "")
+            + style.wrapped("Exit status \(status.rawValue): \(status.meaning).", first: "")
+    }
+}

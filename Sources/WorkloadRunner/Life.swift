@@ -86,6 +86,19 @@ final class Life {
         return id
     }
 
+    /// Starts a program on the harness's own terminal, or whatever its standard input, output and error are.
+    func startInteractive(_ command: ResolvedCommand) throws -> Keeper.ProgramID {
+        let id = Keeper.ProgramID(nextProgram)
+        nextProgram += 1
+        _ = try keeper.spawn(
+            Keeper.Command(
+                command.arguments, environment: command.environment,
+                workingDirectory: command.workingDirectory, user: command.user, standardInput: 0,
+                standardOutput: .descriptor(1), standardError: 2),
+            id: id)
+        return id
+    }
+
     /// Waits for a program; what outlives its time is killed, with all that it started.
     ///
     /// - Throws: when a person interrupted the campaign.

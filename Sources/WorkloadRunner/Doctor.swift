@@ -1,0 +1,76 @@
+import FileTree
+import FuseMount
+import Glibc
+import Recording
+
+/// What this machine has and lacks of what a campaign needs; each check does the thing itself.
+package struct Doctor {
+    package struct Check: Sendable {
+        package let name: String
+        /// nil when all is well; else what is missing and what to try.
+        package let problem: String?
+        /// Whether nothing works without it.
+        package let isRequired: Bool
+    }
+
+    package static func checks(catalogue: Catalogue?) -> [Check] {
+        var checks = [device]
+        if checks[0].problem == nil { checks += namespaces }
+        for name in catalogue?.names ?? [] {
+            guard let workload = try? catalogue?.load(name),
+                let missing = workload.missingRequirement
+            else { continue }
+            checks.append(Check(name: "workload \(name)", problem: missing, isRequired: false))
+        }
+        return checks
+    }
+
+    /// Why no campaign can run here; nil when one can.
+    package static var obstacle: String? {
+        device.problem
+    }
+
+    private static var device: Check {
+        let problem: String? =
+            MountServer.isAvailable
+            ? nil
+            : access("/dev/fuse", F_OK) == 0
+                ? "it is there but may not be opened by this user: run as root, or chmod 666 /dev/fuse"
+                : "there is none: modprobe fuse, or start the container with --device /dev/fuse --cap-add SYS_ADMIN"
+        return Check(name: "/dev/fuse", problem: problem, isRequired: true)
+    }
+
+    /// A life of one program that calls sync(2), from mount to unmount.
+    private static var namespaces: [Check] {
+        let name = "private mount and process namespaces, a program on a mount"
+        do {
+            let keeper = try Keeper(root: KeeperRoot.path(avoiding: "/"))
+            defer { keeper.close() }
+            let tree = FileTree()
+            let writer = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
+            let life = try Life(keeper: keeper, tree: tree, writer: writer, processor: nil)
+            let surroundings = Surroundings(
+                folder: "/", dataDirectory: keeper.dataDirectory, runDirectory: keeper.runDirectory,
+                seed: 1, user: nil)
+            let id = try life.start(try surroundings.resolve(["sync"]))
+            let ended = try life.wait(id, seconds: 10, interrupt: nil)
+            let recording = try life.end().recording
+            let isSeen = (0..<recording.count).contains {
+                recording[$0].event == .operation(.sync(.everything))
+            }
+            return [
+                Check(
+                    name: name,
+                    problem: ended.isSuccess ? nil : "the program `sync` \(ended.outcome)",
+                    isRequired: true),
+                Check(
+                    name: "sync(2) and syncfs(2) are seen (seccomp notifications)",
+                    problem: isSeen
+                        ? nil : life.syncUnseenReason ?? "the call did not reach the recording",
+                    isRequired: false),
+            ]
+        } catch {
+            return [Check(name: name, problem: "\(error)", isRequired: true)]
+        }
+    }
+}

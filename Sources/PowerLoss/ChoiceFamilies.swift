@@ -83,20 +83,26 @@ struct ChoiceFamilies {
                     result.append(keeping(Array(group[..<place])))
                     result.append(keeping(Array(group[place...])))
                 }
-                guard node.unitCount > 1 else { continue }
+                guard node.unitCount > 1, !isPartOfAtom(index) else { continue }
                 let units = (0..<8).filter { node.units & (1 << $0) != 0 }
                 for cut in 1..<units.count {
                     let low = mask(units[..<cut])
                     let high = mask(units[cut...])
-                    result.append(torn(index, low, lost: group[(place + 1)...], others: true))
+                    result.append(torn(index, low, lost: group[(place + 1)...]))
                     result.append(torn(index, low, kept: group[..<place]))
-                    result.append(torn(index, high, lost: group[..<place], others: true))
+                    result.append(torn(index, high, lost: group[..<place]))
                     result.append(torn(index, high, kept: group[(place + 1)...]))
                 }
             }
             if result.count >= limit { break }
         }
         return result
+    }
+
+    /// Whether something else is there exactly when all of the effect is: then it cannot tear.
+    private func isPartOfAtom(_ index: Int) -> Bool {
+        let dependents = Set(sets.dependents(of: index))
+        return sets.required(by: index).contains { $0 != index && dependents.contains($0) }
     }
 
     private func mask(_ units: ArraySlice<Int>) -> UInt8 {
@@ -124,29 +130,21 @@ struct ChoiceFamilies {
         return groups.reversed()
     }
 
-    private func torn(
-        _ index: Int, _ units: UInt8, lost: ArraySlice<Int>, others: Bool
-    ) -> Storage.Choice {
+    /// Everything kept that can be without the rest of the torn effect and the `lost` ones.
+    private func torn(_ index: Int, _ units: UInt8, lost: ArraySlice<Int>) -> Storage.Choice {
         var choice = losing([index] + lost)
-        // A dependent tie among the lost may have taken what the torn effect itself requires.
+        // With the lost ones, something that the torn effect itself requires may have gone.
         for needed in sets.required(by: index) where needed != index && !choice.kept[needed] {
-            return keepingTorn(index, units, [])
+            return torn(index, units, kept: [])
         }
         choice.torn = [.init(index: index, units: units)]
         return choice
     }
 
+    /// Everything lost that can be while these units of the effect and the `kept` ones are there.
     private func torn(_ index: Int, _ units: UInt8, kept: ArraySlice<Int>) -> Storage.Choice {
-        keepingTorn(index, units, Array(kept))
-    }
-
-    private func keepingTorn(_ index: Int, _ units: UInt8, _ others: [Int]) -> Storage.Choice {
-        let dependents = Set(sets.dependents(of: index))
-        var choice = keeping(others.filter { !sets.required(by: $0).contains(index) })
-        for needed in sets.required(by: index) where !dependents.contains(needed) {
-            choice.kept[needed] = true
-        }
-        choice.kept[index] = false
+        var choice = keeping(kept.filter { !sets.required(by: $0).contains(index) })
+        for needed in sets.required(by: index) where needed != index { choice.kept[needed] = true }
         choice.torn = [.init(index: index, units: units)]
         return choice
     }

@@ -26,7 +26,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     private var queue: [Storage.Choice] = []
     private var current: Storage.Pending?
     private var seen: [Int: Set<UInt64>] = [:]
-    /// Points at which all closed sets, and all tears of one write, have been handed out.
+    /// Points whose closed sets, and tears of one write, have been handed out or are in the queue.
     private var exhausted: Set<Int> = []
     /// Points that have too many closed sets for that.
     private var isLarge: Set<Int> = []
@@ -51,7 +51,9 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     }
 
     /// Whether every crash point has been handed out with all its closed sets and single tears.
-    package var isExhaustive: Bool { exhausted.count == storage.lastCrashPoint + 1 }
+    package var isExhaustive: Bool {
+        queue.isEmpty && exhausted.count == storage.lastCrashPoint + 1
+    }
 
     package mutating func next() -> Planned? {
         while true {

@@ -9,16 +9,25 @@ package struct Stack: Equatable, Sendable {
     /// still at risk. 0: an honest drive.
     package let ignoredFlushes: Int
 
+    package init(name: String, about: String, atomicUnit: Int, ignoredFlushes: Int = 0) {
+        precondition(
+            [512, 1024, 2048, 4096].contains(atomicUnit), "no device has this atomic write unit")
+        self.name = name
+        self.about = about
+        self.atomicUnit = atomicUnit
+        self.ignoredFlushes = ignoredFlushes
+    }
+
     /// Whether a store can keep its promise on it at all. Where not, outcomes are counted, not judged.
     package var permitsDurability: Bool { ignoredFlushes == 0 }
 
     package static let honest = Stack(
         name: "honest", about: "every level keeps its word; a sector of 512 bytes is atomic",
-        atomicUnit: 512, ignoredFlushes: 0)
+        atomicUnit: 512)
 
     package static let torn4096 = Stack(
         name: "torn-4096", about: "as honest, with an atomic write unit of 4096 bytes",
-        atomicUnit: 4096, ignoredFlushes: 0)
+        atomicUnit: 4096)
 
     package static let lyingFlush = Stack(
         name: "lying-flush",

@@ -11,60 +11,93 @@ extension Storage {
         at crashPoint: Int, limit: Int = .max, _ body: (Pending, Choice) -> Void
     ) -> Bool {
         let pending = pending(at: crashPoint)
-        let position = positions(pending)
-        var parts: [Part] = []
-        var partsOf: [[Int]] = []
-        for (index, effect) in pending.effects.enumerated() {
-            let node = graph.nodes[effect]
-            let units =
-                node.unitCount > 1
-                ? (0..<8).map { UInt8(1 << $0) }.filter { node.units & $0 != 0 } : [0]
-            partsOf.append(Array(parts.count..<parts.count + units.count))
-            parts += units.map { Part(index: index, unit: $0) }
-        }
-        let requires = parts.map { part in
-            let node = graph.nodes[pending.effects[part.index]]
-            var needed: Set<Int> = []
-            for other in node.hard + node.soft {
-                if let index = position[Int(other)] { needed.formUnion(partsOf[index]) }
-            }
-            for edge in node.chain {
-                guard let index = position[Int(edge.effect)] else { continue }
-                for other in partsOf[index] {
-                    let isShared =
-                        part.unit == 0 || parts[other].unit == 0 || part.unit == parts[other].unit
-                    if isShared && (parts[other].unit == 0 || edge.units & parts[other].unit != 0) {
-                        needed.insert(other)
-                    }
-                }
-            }
-            return needed.sorted()
-        }
-        return ClosedSets(requires: requires).visit(limit: limit) { kept in
-            body(pending, choice(pending, parts, partsOf, kept))
+        let parts = Parts(self, pending)
+        return ClosedSets(requires: parts.requires(self)).visit(limit: limit) { kept in
+            body(pending, parts.choice(kept))
             return true
         }
     }
 
-    private struct Part {
-        let index: Int
-        /// One bit, or 0 for the whole effect.
-        let unit: UInt8
+    /// Whether the model allows the choice: everything kept, and every unit of what is torn, has all that it requires.
+    package func isClosed(_ pending: Pending, _ choice: Choice) -> Bool {
+        let parts = Parts(self, pending)
+        guard let kept = parts.kept(choice) else { return false }
+        return ClosedSets(requires: parts.requires(self)).isClosed(kept)
     }
 
-    private func choice(
-        _ pending: Pending, _ parts: [Part], _ partsOf: [[Int]], _ kept: [Bool]
-    ) -> Choice {
-        var choice = Choice(kept: [Bool](repeating: false, count: pending.effects.count))
-        for (index, mine) in partsOf.enumerated() {
-            let present = mine.filter { kept[$0] }
-            if present.count == mine.count {
-                choice.kept[index] = true
-            } else if !present.isEmpty {
-                let units = present.reduce(UInt8(0)) { $0 | parts[$1].unit }
-                choice.torn.append(.init(index: index, units: units))
+    /// The pending effects taken apart into what is whole or absent.
+    private struct Parts {
+        let pending: Pending
+        private var parts: [Part] = []
+        private var partsOf: [[Int]] = []
+        private let position: [Int: Int]
+
+        private struct Part {
+            let index: Int
+            /// One bit, or 0 for the whole effect.
+            let unit: UInt8
+        }
+
+        init(_ storage: Storage, _ pending: Pending) {
+            self.pending = pending
+            position = storage.positions(pending)
+            for (index, effect) in pending.effects.enumerated() {
+                let node = storage.graph.nodes[effect]
+                let units =
+                    node.unitCount > 1
+                    ? (0..<8).map { UInt8(1 << $0) }.filter { node.units & $0 != 0 } : [0]
+                partsOf.append(Array(parts.count..<parts.count + units.count))
+                parts += units.map { Part(index: index, unit: $0) }
             }
         }
-        return choice
+
+        func requires(_ storage: Storage) -> [[Int]] {
+            parts.map { part in
+                let node = storage.graph.nodes[pending.effects[part.index]]
+                var needed: Set<Int> = []
+                for other in node.hard + node.soft {
+                    if let index = position[Int(other)] { needed.formUnion(partsOf[index]) }
+                }
+                for edge in node.chain {
+                    guard let index = position[Int(edge.effect)] else { continue }
+                    for other in partsOf[index] {
+                        let unit = parts[other].unit
+                        let isShared = part.unit == 0 || unit == 0 || part.unit == unit
+                        if isShared && (unit == 0 || edge.units & unit != 0) {
+                            needed.insert(other)
+                        }
+                    }
+                }
+                return needed.sorted()
+            }
+        }
+
+        func choice(_ kept: [Bool]) -> Choice {
+            var choice = Choice(kept: [Bool](repeating: false, count: pending.effects.count))
+            for (index, mine) in partsOf.enumerated() {
+                let present = mine.filter { kept[$0] }
+                if present.count == mine.count {
+                    choice.kept[index] = true
+                } else if !present.isEmpty {
+                    let units = present.reduce(UInt8(0)) { $0 | parts[$1].unit }
+                    choice.torn.append(.init(index: index, units: units))
+                }
+            }
+            return choice
+        }
+
+        /// - Returns: nil when the choice tears what cannot tear, or tears it into all or nothing.
+        func kept(_ choice: Choice) -> [Bool]? {
+            var kept = parts.map { choice.kept[$0.index] }
+            for tear in choice.torn {
+                let mine = partsOf[tear.index]
+                let all = mine.reduce(UInt8(0)) { $0 | parts[$1].unit }
+                guard mine.count > 1, !choice.kept[tear.index], tear.units != 0, tear.units != all,
+                    tear.units & ~all == 0
+                else { return nil }
+                for part in mine { kept[part] = tear.units & parts[part].unit != 0 }
+            }
+            return kept
+        }
     }
 }

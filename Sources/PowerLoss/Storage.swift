@@ -193,7 +193,8 @@ package final class Storage: Sendable {
             })
     }
 
-    /// - Throws: `RecordingError` when the plan names a crash point or effects that are not at risk there.
+    /// - Throws: `RecordingError` when the plan names a crash point or effects that are not at risk there, or when the model
+    ///   does not allow it.
     package func choice(_ plan: CrashPlan) throws(RecordingError) -> (Pending, Choice) {
         guard (0...lastCrashPoint).contains(plan.crashPoint) else {
             throw RecordingError(
@@ -219,6 +220,11 @@ package final class Storage: Sendable {
             }
             choice.kept[index] = false
             choice.torn.append(.init(index: index, units: tear.kept))
+        }
+        guard isClosed(pending, choice) else {
+            throw RecordingError(
+                "the plan is not one that \(model.name) allows: it keeps an effect and loses what that needs"
+            )
         }
         return (pending, choice)
     }

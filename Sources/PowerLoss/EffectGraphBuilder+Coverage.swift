@@ -5,9 +5,10 @@ import Recording
 struct Coverage {
     /// Effects that nothing covers yet, in log order, births aside.
     var pending: [Int32] = []
-    /// Inodes whose creation no commit has stored yet.
-    var uncommittedBirths: Set<InodeNumber> = []
-    var lastOfOrder: Int32?
+    /// Inodes whose creation no commit has stored yet, and the name that they got first.
+    var uncommittedBirths: [InodeNumber: Int32?] = [:]
+    /// The effects that stand in the order of metadata (R1), ascending.
+    var order: [Int32] = []
     var lastOfAll: Int32?
     /// Directories born in this life.
     var bornDirectories: Set<InodeNumber> = []
@@ -61,7 +62,7 @@ extension EffectGraphBuilder {
         for index in covered {
             graph.nodes[Int(index)].coveredAt = Int32(sequence)
             if case .name(_, present: true) = effect(Int(index)).change {
-                coverage.uncommittedBirths.remove(effect(Int(index)).inode)
+                coverage.uncommittedBirths[effect(Int(index)).inode] = nil
             }
         }
         coverage.pending.removeAll { covered.contains($0) }
@@ -96,27 +97,28 @@ extension EffectGraphBuilder {
         let coversAttributes = !dataOnly || rules.sync.dataSyncCoversAttributes.holds
         let coversNames = !dataOnly || rules.sync.dataSyncCoversNames.holds
         var reached: [Int32] = []
-        var forcesCommit = coverage.uncommittedBirths.contains(number)
         var names: [Int32] = []
-        for index in coverage.pending where touches(index, number) {
-            let effect = effect(Int(index))
-            switch effect.change {
-            case .data(let block, _, _), .zero(let block, _):
+        // The latest change that only a commit of its own can store: an allocation or a growth, which are made when the
+        // data is written out. That commit holds all metadata made before the change; what was made after it is not
+        // promised, for an earlier commit may have stored the change already.
+        var lastCommitted: Int32?
+        for index in coverage.pending where effect(Int(index)).inode == number {
+            switch effect(Int(index)).change {
+            case .data(let block, _, _):
+                guard covers(range, block) else { continue }
+                reached.append(index)
+                if graph.nodes[Int(index)].isWhole { lastCommitted = index }
+            case .zero(let block, _):
                 if covers(range, block) { reached.append(index) }
-            case .punch:
+            case .punch, .setSize:
                 reached.append(index)
-            case .grow, .setSize:
+            case .grow:
                 reached.append(index)
-                forcesCommit = true
+                lastCommitted = index
             case .attributes, .extendedAttribute:
-                guard coversAttributes else { continue }
-                reached.append(index)
-                forcesCommit = true
+                if coversAttributes { reached.append(index) }
             case .name:
                 names.append(index)
-                if effect.inode == number, coversNames, !(dataOnly && isExchange(index)) {
-                    forcesCommit = true
-                }
             case .birth:
                 break
             }
@@ -125,30 +127,29 @@ extension EffectGraphBuilder {
         case .none:
             break
         case .own:
-            let own = names.filter { effect(Int($0)).inode == number }
-            reached += own + newAncestors(of: own)
+            reached += names + newAncestors(of: names)
         case .order:
-            if forcesCommit, let last = coverage.lastOfOrder {
+            if let lastCommitted, let last = lastOfOrder(before: lastCommitted) {
                 reached.append(last)
-                coverage.uncommittedBirths.removeAll()
             }
-            if coversNames || forcesCommit {
-                reached += names.filter { !(dataOnly && !forcesCommit && isExchange($0)) }
+            if case .some(.some(let name)) = coverage.uncommittedBirths[number] {
+                reached.append(name)
             }
+            if coversNames { reached += names.filter { !(dataOnly && isExchange($0)) } }
         }
-        coverage.uncommittedBirths.remove(number)
+        coverage.uncommittedBirths[number] = nil
         return reached
+    }
+
+    private func lastOfOrder(before index: Int32) -> Int32? {
+        let end = coverage.order.partitioningIndex { $0 >= index }
+        return end > 0 ? coverage.order[end - 1] : nil
     }
 
     private func covers(_ range: Range<UInt64>?, _ block: UInt64) -> Bool {
         guard let range else { return true }
         let start = block * UInt64(Block.size)
         return start < range.upperBound && range.lowerBound < start + UInt64(Block.size)
-    }
-
-    private func touches(_ index: Int32, _ number: InodeNumber) -> Bool {
-        let effect = effect(Int(index))
-        return effect.inode == number
     }
 
     private func isExchange(_ index: Int32) -> Bool {
@@ -189,7 +190,7 @@ extension EffectGraphBuilder {
             let effect = effect(Int(index))
             switch effect.change {
             case .name(let entry, _):
-                if entry.directory == number || isRenamed(index, outOf: number) {
+                if entry.directory == number {
                     reached.append(index)
                 } else if effect.inode == number, rules.sync.fileNames != .none {
                     reached.append(index)
@@ -201,19 +202,10 @@ extension EffectGraphBuilder {
             }
         }
         if rules.sync.fileNames == .own { reached += newAncestors(of: reached) }
-        if rules.sync.anyDirectoryCoversAll.holds, let last = coverage.lastOfOrder {
-            reached.append(last)
+        if rules.sync.anyDirectoryCoversAll.holds {
+            if let last = coverage.order.last { reached.append(last) }
             coverage.uncommittedBirths.removeAll()
         }
         return reached
-    }
-
-    /// Whether the name is the new one of a rename out of directory `number`, where the order of metadata makes the change of
-    /// both directories one transaction.
-    private func isRenamed(_ index: Int32, outOf number: InodeNumber) -> Bool {
-        guard rules.sync.fileNames == .order,
-            case .rename(let from, _, _) = log.operation(log.effects[Int(index)].id.record)
-        else { return false }
-        return from.directory == number
     }
 }

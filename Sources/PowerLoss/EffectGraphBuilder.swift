@@ -4,8 +4,9 @@ import Recording
 /// Reads the log once and lays the edges of `EffectGraph`, record by record.
 ///
 /// Universal edges: U1 unit chain, U2 name chain, U3 size chain, U4 the old name of a rename goes only when the new one is
-/// there, U5 data needs what freed its block, U6 a move of a directory needs the moves and makings of directories before it,
-/// U7 attribute chain. The rest (R1 to R9) is the model's.
+/// there, U5 data needs what freed its block, U6 a move of a directory needs what brought it and the directories above its
+/// new place where they are, and a directory goes only after what left it, U7 attribute chain. The rest (R1 to R9) is the
+/// model's.
 struct EffectGraphBuilder {
     let log: EffectLog
     let rules: PersistenceModel.Rules
@@ -15,12 +16,13 @@ struct EffectGraphBuilder {
     var coverage = Coverage()
 
     private var lastInUnit: [BlockKey: UnitOwners] = [:]
-    private var lastName: [DirectoryEntry: Int32] = [:]
+    /// The last change of each name, by directory.
+    private var lastName: [InodeNumber: [FileName: Int32]] = [:]
     private var lastSize: [InodeNumber: Int32] = [:]
     private var lastAttribute: [AttributeKey: Int32] = [:]
     /// What freed blocks of a file, latest last.
     private var frees: [InodeNumber: [Free]] = [:]
-    private var lastDirectoryMoves: [Int32] = []
+    private var directories = DirectoryPlaces()
     private var lastOfOrder: Int32?
     private var isBorn: Set<InodeNumber> = []
 
@@ -39,6 +41,12 @@ struct EffectGraphBuilder {
     private struct Free {
         let blocks: Range<UInt64>
         let effect: Int32
+    }
+
+    /// Where the directories that moved or were made in this life stand, and what brought them there.
+    private struct DirectoryPlaces {
+        var parent: [InodeNumber: InodeNumber] = [:]
+        var lastMove: [InodeNumber: Int32] = [:]
     }
 
     init(log: EffectLog, model: PersistenceModel, stack: Stack) {
@@ -84,7 +92,7 @@ struct EffectGraphBuilder {
         case .birth(let new):
             isBorn.insert(effect.inode)
             if new.kind == .directory { coverage.bornDirectories.insert(effect.inode) }
-            coverage.uncommittedBirths.insert(effect.inode)
+            coverage.uncommittedBirths[effect.inode] = .some(nil)
         case .data(let block, let range, _):
             place(id, effect.inode, block, range, isData: true, &node)
         case .zero(let block, let range):
@@ -103,9 +111,12 @@ struct EffectGraphBuilder {
             self.frees[effect.inode, default: []].append(
                 Free(blocks: first..<UInt64.max, effect: id))
             forgetUnits(effect.inode, first..<UInt64.max)
-        case .name(let entry, _):
-            if let previous = lastName[entry] { node.hard.append(previous) }
-            lastName[entry] = id
+        case .name(let entry, let present):
+            if let previous = lastName[entry.directory]?[entry.name] { node.hard.append(previous) }
+            lastName[entry.directory, default: [:]][entry.name] = id
+            if present, case .some(nil) = coverage.uncommittedBirths[effect.inode] {
+                coverage.uncommittedBirths[effect.inode] = id
+            }
         case .attributes:
             chainAttribute(id, AttributeKey(inode: effect.inode, name: nil), &node)
         case .extendedAttribute(let name, _):
@@ -127,7 +138,7 @@ struct EffectGraphBuilder {
         let free = frees[inode]?.last { $0.blocks.contains(block) }
         if let free { node.hard.append(free.effect) }
         if isData, rules.newBlocksAreWhole.holds, owners == nil,
-            free != nil || isBeyondBase(inode, block)
+            free != nil || isNotInBase(inode, block)
         {
             node.isWhole = true
         }
@@ -146,9 +157,12 @@ struct EffectGraphBuilder {
         lastInUnit[key] = mine
     }
 
-    private func isBeyondBase(_ inode: InodeNumber, _ block: UInt64) -> Bool {
+    /// Whether the base has nothing in the block: it lies beyond the end or in a hole (allocated or not).
+    private func isNotInBase(_ inode: InodeNumber, _ block: UInt64) -> Bool {
         guard !isBorn.contains(inode), let base = log.recording.base[inode] else { return true }
-        return block * UInt64(Block.size) >= base.content.size
+        let start = block * UInt64(Block.size)
+        guard let data = base.content.seek(data: true, from: start) else { return true }
+        return Block.index(of: data) != block
     }
 
     /// Blocks that are freed start a new life: what was in them binds nothing that comes later.
@@ -182,10 +196,14 @@ struct EffectGraphBuilder {
         case .rename(_, _, let mode):
             bindRename(range, isExchange: mode == .exchange)
         case .create, .link, .remove:
-            if let name = range.first(where: { !isBirth($0) }) {
-                if isDirectoryBirth(operation) { bindDirectoryMove([Int32(name)]) }
-                appendToOrder([Int32(name)])
+            guard let name = range.first(where: { !isBirth($0) }) else { break }
+            if case .create(_, _, let new) = operation, new.kind == .directory {
+                place(directoryOf: Int32(name))
             }
+            if case .remove(_, directory: true) = operation {
+                bindEmptying(Int32(name), of: effect(name).inode)
+            }
+            appendToOrder([Int32(name)])
         case .write:
             bindGrowth(range)
         case .setSize:
@@ -200,35 +218,62 @@ struct EffectGraphBuilder {
         if rules.everythingInOrder.holds { chainEverything(range) }
     }
 
-    private func isDirectoryBirth(_ operation: Operation) -> Bool {
-        if case .create(_, _, let new) = operation { return new.kind == .directory }
-        return false
-    }
-
     private mutating func bindRename(_ range: Range<Int>, isExchange: Bool) {
         let pair = range.map { Int32($0) }
         guard pair.count == 2 else { return }
         let moved = effect(range.lowerBound).inode
-        let isDirectory =
-            coverage.bornDirectories.contains(moved)
-            || log.recording.base[moved]?.kind == .directory
         graph.nodes[Int(pair[1])].hard.append(pair[0])
-        if isExchange || isDirectory || rules.renameIsAtomic.holds {
+        if isExchange || isDirectory(moved) || rules.renameIsAtomic.holds {
             graph.nodes[Int(pair[0])].hard.append(pair[1])
         }
-        if isDirectory { bindDirectoryMove(pair) }
-        if !isExchange, log.effects[range.lowerBound].replaces { bindReplacement(pair[0], moved) }
+        bindDirectoryMoves(pair)
+        if !isExchange, let replaced = log.effects[range.lowerBound].replaced {
+            bindReplacement(pair[0], moved)
+            if isDirectory(replaced) { bindEmptying(pair[0], of: replaced) }
+        }
         appendToOrder(pair)
     }
 
-    /// U6.
-    private mutating func bindDirectoryMove(_ effects: [Int32]) {
-        for effect in effects {
-            for earlier in lastDirectoryMoves where !effects.contains(earlier) {
-                graph.nodes[Int(effect)].hard.append(earlier)
+    private func isDirectory(_ number: InodeNumber) -> Bool {
+        coverage.bornDirectories.contains(number)
+            || log.recording.base[number]?.kind == .directory
+    }
+
+    /// U6. Every directory that the atom moves needs its own earlier moves, and those of all directories above its new
+    /// place: so none can come to lie below itself, nor below nothing. (Were there a circle, its latest move would have gone
+    /// below a directory that stood, by what that move needs, where it stood when the move was made.)
+    private mutating func bindDirectoryMoves(_ pair: [Int32]) {
+        let moves = pair.filter { index in
+            guard case .name(_, present: true) = effect(Int(index)).change else { return false }
+            return isDirectory(effect(Int(index)).inode)
+        }
+        let before = directories.lastMove
+        for move in moves { place(directoryOf: move) }
+        for move in moves {
+            var number = effect(Int(move)).inode
+            var steps = 0
+            while number != .root, steps < 4096 {
+                if let earlier = before[number] { graph.nodes[Int(move)].hard.append(earlier) }
+                number = parent(of: number)
+                steps += 1
             }
         }
-        lastDirectoryMoves = effects
+    }
+
+    private func parent(of number: InodeNumber) -> InodeNumber {
+        directories.parent[number] ?? log.recording.base[number]?.parent ?? .root
+    }
+
+    private mutating func place(directoryOf name: Int32) {
+        guard case .name(let entry, _) = effect(Int(name)).change else { return }
+        directories.parent[effect(Int(name)).inode] = entry.directory
+        directories.lastMove[effect(Int(name)).inode] = name
+    }
+
+    /// U6: no filesystem stores the end of a directory before the end of the names in it.
+    private mutating func bindEmptying(_ name: Int32, of directory: InodeNumber) {
+        let names = (lastName[directory] ?? [:]).values.sorted()
+        graph.nodes[Int(name)].hard += names.filter { $0 != name }
     }
 
     /// R8.
@@ -294,7 +339,7 @@ struct EffectGraphBuilder {
             for other in group where other != effect { graph.nodes[Int(effect)].soft.append(other) }
         }
         lastOfOrder = group.last
-        coverage.lastOfOrder = lastOfOrder
+        coverage.order += group
     }
 
     private mutating func chainEverything(_ range: Range<Int>) {

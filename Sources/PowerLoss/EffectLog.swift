@@ -20,8 +20,10 @@ package struct EffectLog: Sendable {
         package let id: EffectID
         /// Index of the path by which the program knew the object when it changed it.
         package let path: Int
-        /// For a name that takes the place of another inode's.
-        package let replaces: Bool
+        /// For a name that takes another inode's place: that inode.
+        package let replaced: InodeNumber?
+
+        package var replaces: Bool { replaced != nil }
     }
 
     /// - Throws: `RecordingError` when a record does not apply to the tree before it.
@@ -70,21 +72,21 @@ package struct EffectLog: Sendable {
         mutating func add(_ operation: Operation, _ sequence: Int) throws(Errno) {
             let lowered = try tree.effects(of: operation)
             for (index, effect) in lowered.enumerated() {
-                var replaces = false
+                var replaced: InodeNumber?
                 var path = pathOf[effect.inode] ?? "(deleted file)"
                 if case .name(let entry, let present) = effect.change {
                     let parent = pathOf[entry.directory] ?? ""
                     path = parent.isEmpty ? "\(entry.name)" : "\(parent)/\(entry.name)"
-                    replaces = present && tree.lookUp(entry) != nil
-                    if present { pathOf[effect.inode] = path }
-                    tree.apply(effect)
-                } else {
-                    tree.apply(effect)
+                    if present {
+                        replaced = tree.lookUp(entry)
+                        pathOf[effect.inode] = path
+                    }
                 }
+                tree.apply(effect)
                 effects.append(
                     LoggedEffect(
                         effect: effect, id: EffectID(record: sequence, index: index),
-                        path: intern(path), replaces: replaces))
+                        path: intern(path), replaced: replaced))
             }
             // The paths of what lies below a moved directory.
             if case .rename(_, let to, _) = operation, let moved = tree.lookUp(to),

@@ -40,7 +40,7 @@ package struct PersistenceModel: Equatable, Sendable {
         var fileNames = FileNames.none
         /// fdatasync, too, covers modes, owners, times and extended attributes.
         var dataSyncCoversAttributes = Guarantee.never
-        /// fdatasync, too, covers names of the file that were not made in this life.
+        /// fdatasync, too, covers names of the file besides the one it was born with.
         var dataSyncCoversNames = Guarantee.never
         /// A sync of a directory, whichever it is, covers everything before it.
         var anyDirectoryCoversAll = Guarantee.never
@@ -83,7 +83,8 @@ package struct PersistenceModel: Equatable, Sendable {
         case none
         /// Those of the file itself, and of the directories above it made in this life.
         case own
-        /// All metadata up to the last change of the file, or up to now when the sync forces a commit.
+        /// All metadata up to the last change of the file that no commit has stored yet. (A commit that the sync has to make
+        /// stores what came later, too; but an earlier one may have left it nothing to do.)
         case order
     }
 
@@ -98,7 +99,7 @@ package struct PersistenceModel: Equatable, Sendable {
         name: "posix",
         about:
             "the least that POSIX promises: fsync covers one object, a name needs its directory's fsync",
-        rules: Rules())
+        rules: Rules(dataNeedsZeroedRange: .never))
 
     package static let ext4Ordered = PersistenceModel(
         name: "ext4-ordered", about: "ext4 as mounted by default: data=ordered, delayed allocation",

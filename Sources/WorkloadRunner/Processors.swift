@@ -2,9 +2,9 @@ import CSupport
 import Glibc
 
 /// The cores this process may run on, and the users of this machine.
-enum Processors {
+package enum Processors {
     /// By number; at least one.
-    static let allowed: [Int] = {
+    package static let allowed: [Int] = {
         var numbers = [CInt](repeating: 0, count: 1024)
         let count = perjury_allowed_processors(&numbers, numbers.count)
         return count == 0 ? [0] : numbers[..<count].map { Int($0) }

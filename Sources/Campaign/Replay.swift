@@ -1,0 +1,89 @@
+import FileTree
+import Oracles
+import PowerLoss
+
+/// One crash plan applied to a recorded run again.
+package struct Replay {
+    package let storage: Storage
+    package let history: History
+    package let plan: CrashPlan
+    package let crashPoint: Int
+    /// The crash state, before any recovery.
+    package let tree: FileTree
+    package let treeHash: UInt64
+    /// Lost and torn effects in words.
+    package let lost: [String]
+    private let run: RecordedRun
+
+    /// - Throws: `RecordingError` when the plan does not fit the recording, the model and the stack.
+    package init(
+        _ run: RecordedRun, plan: CrashPlan, model: PersistenceModel, stack: Stack
+    ) throws {
+        self.run = run
+        self.plan = plan
+        storage = Storage(log: try EffectLog(run.recording), model: model, stack: stack)
+        history = run.history
+        let (pending, choice) = try storage.choice(plan)
+        var tree = storage.tree(pending, choice)
+        treeHash = tree.settle()
+        self.tree = tree
+        crashPoint = pending.crashPoint
+        lost = Explanation(storage, history: history).lost(pending, choice)
+    }
+
+    /// What was seen of the crash state, and what is wrong with it.
+    package struct Outcome: Sendable {
+        package let observation: Observation
+        package let violations: [Violation]
+        package let acknowledged: Int
+        package let seen: Int
+    }
+
+    /// Observes the crash state and judges it; the complete tree is observed, too, to learn what the store lists.
+    package func judge(_ subject: any Subject) throws -> Outcome {
+        let observer = try subject.observer(worker: 0)
+        var complete = try run.recording.tree(after: run.recording.count)
+        _ = complete.settle()
+        let whole = try observer.observe(complete, patience: 4).observation
+        let recovery = try observer.observe(tree, patience: 4)
+        let judge = Judge(
+            history, promise: subject.promiseUnder[storage.stack.name] ?? subject.promise,
+            vocabulary: Vocabulary(complete: whole, history: history))
+        let resolved = judge.resolve(recovery.observation)
+        let now = crashPoint > 0 ? run.recording[crashPoint - 1].time : 0
+        var violations = judge.violations(resolved, cut: crashPoint, now: now)
+        if recovery.changed {
+            var left = recovery.tree
+            _ = left.settle()
+            let second = try observer.observe(left, patience: 4).observation
+            if let found = compare(first: recovery.observation, second: second) {
+                violations.append(found)
+            }
+        }
+        if violations.isEmpty, plan.lost.isEmpty, plan.torn.isEmpty,
+            crashPoint == storage.lastCrashPoint
+        {
+            violations += try controlViolation(observer, whole, subject.promise)
+        }
+        return Outcome(
+            observation: recovery.observation, violations: violations,
+            acknowledged: history.acknowledgedCount(at: crashPoint),
+            seen: judge.seenCount(resolved, cut: crashPoint))
+    }
+
+    /// What the positive control finds, where nothing was lost.
+    private func controlViolation(
+        _ observer: any Observer, _ complete: Observation, _ promise: Promise
+    ) throws -> [Violation] {
+        var base = run.recording.base
+        base.keep(run.recording.arena)
+        _ = base.settle()
+        let count = run.recording.count
+        let control = positiveControl(
+            base: try observer.observe(base, patience: 4).observation, complete: complete,
+            history: history, promise: promise, recordCount: storage.log.effects.count,
+            now: count > 0 ? run.recording[count - 1].time : 0)
+        if case .violation(let found) = control { return [found] }
+        return []
+    }
+}

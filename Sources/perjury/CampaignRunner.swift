@@ -1,0 +1,111 @@
+import Campaign
+import Oracles
+import Reporting
+import WorkloadRunner
+
+/// Runs the campaigns of several workloads, one after the other, and keeps what they find as files.
+struct CampaignRunner {
+    let exploration: ExplorationOptions
+    let places: PlaceOptions
+    let reports: ReportOptions
+    /// Set where the workload was given by commands.
+    var commands: FindingFile.Commands?
+
+    /// What is to be explored: a workload, and its recording where there is one already.
+    struct Task {
+        let workload: Workload
+        var run: RecordedRun?
+    }
+
+    /// Prints the whole report; answers how the command is to exit.
+    func run(_ tasks: [Task]) throws -> ExitStatus {
+        let start = Wiring.now
+        var report = CampaignReport(
+            seed: exploration.seed, ending: exploration.ending.rawValue,
+            budget: exploration.budget.description,
+            models: try Names.models(exploration.model).map(\.name),
+            stacks: try exploration.stack.isEmpty
+                ? ["honest"] : Names.stacks(exploration.stack).map(\.name),
+            outputFolder: places.out)
+        Interrupt.watch()
+        Console.out(TextReport(report, style: Console.style).header + "\n")
+        var progress = Console.progress(total: tasks.count)
+        for task in tasks {
+            if Interrupt.isRequested { break }
+            var found = try explore(task, &progress)
+            try keep(&found, task.workload)
+            report.workloads.append(found)
+            Console.error(progress.finish(found))
+        }
+        report.isInterrupted = Interrupt.isRequested
+        report.seconds = Wiring.now - start
+        Console.out(TextReport(report, style: Console.style).body)
+        if let path = reports.json { try Files.write(JSONReport(report).text, to: path) }
+        if let path = reports.junit { try Files.write(JUnitReport(report).text, to: path) }
+        return report.exitStatus
+    }
+
+    private func explore(_ task: Task, _ progress: inout ProgressLine) throws -> WorkloadReport {
+        let file = task.workload.file
+        let options = try exploration.campaign(own: file.models, file.expect)
+        let subject: WorkloadSubject
+        do {
+            subject = try Wiring.subject(task.workload, out: places.out, seed: exploration.seed)
+        } catch {
+            var report = WorkloadReport(
+                name: task.workload.name, about: file.about, promise: file.promise.description)
+            report.inconclusive = "\(error)"
+            return report
+        }
+        var campaign = Campaign(subject, options: options, clock: { Wiring.now })
+        campaign.isCancelled = { Interrupt.isRequested }
+        let box = Box(progress)
+        campaign.progress = { step in
+            if let text = box.value.update(step, now: Wiring.now) { Console.error(text) }
+        }
+        let report = task.run.map { campaign.explore($0) } ?? campaign.run()
+        progress = box.value
+        return report
+    }
+
+    /// A value that a closure changes.
+    private final class Box<Value> {
+        var value: Value
+
+        init(_ value: Value) {
+            self.value = value
+        }
+    }
+
+    // MARK: Findings
+
+    /// Writes each finding to a file of its own and notes where; those of an earlier run of the workload go.
+    private func keep(_ report: inout WorkloadReport, _ workload: Workload) throws {
+        let folder = "findings/\(workload.name)"
+        Files.removeAll(in: "\(places.out)/\(folder)", suffix: ".json")
+        guard let recording = report.recordingPath else { return }
+        var counts: [String: Int] = [:]
+        for (index, finding) in report.findings.enumerated() {
+            let stack = finding.stack == "honest" ? "" : "-\(finding.stack)"
+            let stem = "\(finding.model)\(stack)-\(finding.kind.rawValue)"
+            counts[stem, default: 0] += 1
+            let path = "\(folder)/\(stem)-\(counts[stem]!).json"
+            let file = FindingFile(
+                workload: workload.name, folder: workload.folder, commands: commands,
+                recording: relative(recording), model: finding.model, stack: finding.stack,
+                seed: exploration.seed, plan: finding.plan, kind: finding.kind,
+                acknowledged: finding.acknowledged, seen: finding.seen, summary: finding.summary,
+                lost: finding.lost, advice: finding.advice, treeHash: finding.treeHash)
+            try Files.write(file.text, to: "\(places.out)/\(path)")
+            report.findings[index].path = path
+        }
+    }
+
+    /// The recording as a finding two folders below the output folder names it.
+    private func relative(_ recording: String) -> String {
+        guard let out = Files.absolute(places.out), let path = Files.absolute(recording) else {
+            return recording
+        }
+        return path.hasPrefix(out + "/") ? "../../" + path.dropFirst(out.count + 1) : path
+    }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Reporting
+import WorkloadRunner
+
+struct ExploreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explore",
+        abstract: "Cut the power in recordings made before, judge, report.")
+
+    @Argument(help: "Recordings, as `run` and `record` leave them in OUT/recordings.")
+    var recording: [String]
+
+    @Option(help: "The recordings' workload. Default: the one that each recording names.")
+    var workload: String?
+
+    @OptionGroup var commands: ObserverOptions
+    @OptionGroup(title: "Exploring") var exploration: ExplorationOptions
+    @OptionGroup(title: "Places") var places: PlaceOptions
+    @OptionGroup(title: "Reports") var reports: ReportOptions
+
+    struct ObserverOptions: ParsableArguments {
+        @Option(help: "Command that prints what is there, where there is no workload.")
+        var observe: String?
+
+        @Option(help: "With --observe: what is promised.")
+        var promise: String?
+    }
+
+    func run() throws {
+        try exploration.check()
+        var runner = CampaignRunner(
+            exploration: exploration, places: places, reports: reports)
+        var tasks: [CampaignRunner.Task] = []
+        for path in recording {
+            let run = try Wiring.recordedRun(path)
+            tasks.append(.init(workload: try find(for: path, run.workloadFolder), run: run))
+        }
+        if let observe = commands.observe {
+            runner.commands = .init(
+                run: Self.recorded, observe: observe, promise: commands.promise ?? "durable")
+        }
+        try Wiring.checkMachine()
+        let status = try runner.run(tasks)
+        throw ExitCode(status.rawValue)
+    }
+
+    /// Stands for the command of a run that is recorded already.
+    private static let recorded = "recorded"
+
+    private func find(for recording: String, _ folder: String?) throws -> Workload {
+        if let observe = commands.observe {
+            return try Wiring.adHoc(
+                run: Self.recorded, observe: observe, promise: commands.promise)
+        }
+        guard let name = workload ?? folder else {
+            throw Failure(
+                .usage, "\(recording) does not name its workload; name it with --workload")
+        }
+        let found = try Wiring.workloads([name], places)
+        return found[0]
+    }
+}

@@ -1,0 +1,46 @@
+import Glibc
+import Synchronization
+
+/// Ctrl-C and SIGTERM: noted once, for those who poll and for those who wait on a descriptor. A second signal ends the
+/// process at once; the kernel then removes its mounts and processes.
+enum Interrupt {
+    private static let hasCome = Atomic(false)
+    private static let writeEnd = Atomic<CInt>(-1)
+    private static let readEnd = Atomic<CInt>(-1)
+
+    static var isRequested: Bool { hasCome.load(ordering: .relaxed) }
+
+    /// Becomes readable with the first signal, and stays so; nil before `watch()`.
+    static var descriptor: CInt? {
+        let end = readEnd.load(ordering: .relaxed)
+        return end >= 0 ? end : nil
+    }
+
+    /// Takes the signals over from now on.
+    static func watch() {
+        var ends: [CInt] = [-1, -1]
+        if pipe(&ends) == 0 {
+            for end in ends {
+                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+                _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            }
+            readEnd.store(ends[0], ordering: .relaxed)
+            writeEnd.store(ends[1], ordering: .relaxed)
+        }
+        // An output that nobody reads any more is no reason to die halfway.
+        signal(SIGPIPE, SIG_IGN)
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = { _ in Interrupt.arrive() }
+        action.sa_flags = CInt(bitPattern: UInt32(SA_RESETHAND)) | SA_RESTART
+        for number in [SIGINT, SIGTERM, SIGHUP] { sigaction(number, &action, nil) }
+    }
+
+    /// Only what a signal handler may do.
+    private static func arrive() {
+        let saved = errno
+        hasCome.store(true, ordering: .relaxed)
+        var byte: UInt8 = 1
+        _ = write(writeEnd.load(ordering: .relaxed), &byte, 1)
+        errno = saved
+    }
+}

@@ -1,0 +1,133 @@
+import ArgumentParser
+import Campaign
+import Oracles
+import PowerLoss
+import Reporting
+import WorkloadRunner
+
+/// How much is explored: a time, or a number of states, for each workload.
+enum Budget: ExpressibleByArgument {
+    case seconds(Double)
+    case states(Int)
+
+    init?(argument: String) {
+        if let count = Int(argument), count > 0 {
+            self = .states(count)
+        } else if let time = Promise.nanoseconds(argument) {
+            self = .seconds(Double(time) / 1e9)
+        } else {
+            return nil
+        }
+    }
+
+    /// In words.
+    var description: String {
+        switch self {
+        case .states(let count): return "\(grouped(count)) states a workload"
+        case .seconds(let time):
+            let isWhole = time == time.rounded()
+            return (isWhole ? grouped(Int(time)) : "\(time)") + " s a workload"
+        }
+    }
+}
+
+extension Ending: ExpressibleByArgument {}
+
+/// What is explored, and how far.
+struct ExplorationOptions: ParsableArguments {
+    @Option(
+        help:
+            "Persistence model, repeatable or a comma list; `all` for each. Default: each workload's own."
+    )
+    var model: [String] = []
+
+    @Option(help: "Durability stack, repeatable or a comma list; `all` for each. Default: honest.")
+    var stack: [String] = []
+
+    @Option(help: "What ends a run: power-loss or process-kill.")
+    var ending = Ending.powerLoss
+
+    @Option(
+        help: "Source of every choice; the same seed and a budget in states give the same report.")
+    var seed: UInt64 = 1
+
+    @Option(help: "For each workload: a time such as 20s or 2m, or a number of states.")
+    var budget = Budget.seconds(20)
+
+    @Option(help: "Workers, each with a mount and an observer. Default: one for each core.")
+    var jobs: Int?
+
+    func validate() throws {
+        if let jobs, !(1...256).contains(jobs) {
+            throw ValidationError("--jobs must be from 1 to 256.")
+        }
+    }
+
+    /// Misspelt names end the command before anything is run.
+    func check() throws {
+        _ = try Names.models(model)
+        _ = try Names.stacks(stack)
+    }
+
+    /// Models that are explored where a workload names none.
+    static let defaultModels = ["ext4-ordered", "xfs", "btrfs"]
+
+    /// - Parameters:
+    ///   - own: the workload's `models`.
+    ///   - expectation: what it names is explored, too, unless something else was asked for.
+    func campaign(own: [String]?, _ expectation: Expectation) throws -> CampaignOptions {
+        var models = try Names.models(model)
+        if models.isEmpty {
+            models = try Names.models((own ?? Self.defaultModels) + expectation.models)
+        }
+        let asked = try Names.stacks(stack)
+        let targets = models.flatMap { model in
+            let stacks =
+                asked.isEmpty
+                ? Stack.all.filter {
+                    $0 == .honest || expectation.specific["\(model.name)/\($0.name)"] != nil
+                } : asked
+            return stacks.map { CampaignOptions.Target(model: model, stack: $0) }
+        }
+        var options = CampaignOptions(targets: targets)
+        options.seed = seed
+        options.ending = ending
+        options.jobs = jobs ?? Processors.allowed.count
+        switch budget {
+        case .seconds(let seconds): options.seconds = seconds
+        case .states(let states):
+            options.seconds = nil
+            options.states = states
+        }
+        return options
+    }
+}
+
+/// Where things lie.
+struct PlaceOptions: ParsableArguments {
+    @Option(help: "Folder of workloads. Default: the package's Workloads.")
+    var workloads: String?
+
+    @Option(help: "Folder for findings and recordings.")
+    var out = "perjury-out"
+}
+
+/// A workload without a folder of its own.
+struct CommandOptions: ParsableArguments {
+    @Option(help: "Command to record, in place of a workload; needs --observe.")
+    var run: String?
+
+    @Option(help: "Command that prints what is there after a power loss.")
+    var observe: String?
+
+    @Option(help: "What it promises: durable, prefix, bounded-loss: T, atomic or opens.")
+    var promise: String?
+}
+
+struct ReportOptions: ParsableArguments {
+    @Option(help: "Also write the report as JSON.")
+    var json: String?
+
+    @Option(help: "Also write the report as JUnit's XML.")
+    var junit: String?
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Reporting
+
+@main
+struct Perjury: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Finds the commits that a storage program swore to and then lost.",
+        discussion: """
+            It runs an unmodified program on a filesystem that records everything, cuts the power at every moment that \
+            matters, starts the program's own recovery on what is left, and compares what is there with what had been \
+            acknowledged.
+
+            Exit status: 0 every workload came out as it expects; 1 a violation that was not expected, or an expected one \
+            that was not found; 2 something could not be found out; 64 usage; 69 the machine lacks something; 130 interrupted.
+            """,
+        version: perjuryVersion,
+        subcommands: [
+            RunCommand.self, RecordCommand.self, ExploreCommand.self, ReplayCommand.self,
+            ListCommand.self, ShowCommand.self, DoctorCommand.self,
+        ])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let failure as Failure {
+            Console.error("perjury: \(Escaped.line(failure.sentence))\n")
+            exit(withError: ExitCode(failure.status.rawValue))
+        } catch {
+            exit(withError: error)
+        }
+    }
+}
+
+/// Why the command ends without a result, and with which status.
+struct Failure: Error {
+    let status: ExitStatus
+    let sentence: String
+
+    init(_ status: ExitStatus, _ sentence: String) {
+        self.status = status
+        self.sentence = sentence
+    }
+}

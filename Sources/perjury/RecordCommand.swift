@@ -1,0 +1,42 @@
+import ArgumentParser
+import Reporting
+import WorkloadRunner
+
+struct RecordCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "record",
+        abstract: "Only record workloads; `explore` goes on from the recordings.")
+
+    @Argument(help: "Workloads: names of the catalogue, or paths.")
+    var workload: [String]
+
+    @Option(help: "Handed to the programs as PERJURY_SEED.")
+    var seed: UInt64 = 1
+
+    @OptionGroup(title: "Places") var places: PlaceOptions
+
+    func run() throws {
+        let workloads = try Wiring.workloads(workload, places)
+        try Wiring.checkMachine()
+        Interrupt.watch()
+        var status = ExitStatus.asExpected
+        for workload in workloads {
+            if Interrupt.isRequested { break }
+            do {
+                let run = try Wiring.subject(workload, out: places.out, seed: seed).record()
+                let count = run.history.acknowledgedCount(at: .max)
+                Console.out(
+                    "\(Escaped.line(workload.name)): \(grouped(run.recording.count)) records, "
+                        + "\(grouped(count)) acknowledged, run \(Escaped.line(run.outcome))"
+                        + (run.path.map { "; \(Escaped.line($0))" } ?? "") + "\n")
+                for note in run.notes { Console.out("  \(Escaped.line(note))\n") }
+                if !run.endedNormally { status = .inconclusive }
+            } catch {
+                Console.out(
+                    "\(Escaped.line(workload.name)): inconclusive: \(Escaped.line("\(error)"))\n")
+                status = .inconclusive
+            }
+        }
+        throw ExitCode((Interrupt.isRequested ? .interrupted : status).rawValue)
+    }
+}

@@ -1,0 +1,127 @@
+import ArgumentParser
+import Campaign
+import Oracles
+import PowerLoss
+import Reporting
+import WorkloadRunner
+
+struct ReplayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Apply the power loss of a finding again.",
+        discussion: """
+            Exit status: 0 the finding shows again; 1 it does not; 2 the observer could not tell.
+            """)
+
+    @Argument(help: "A finding, as `run` leaves it in OUT/findings.")
+    var finding: String
+
+    @Flag(help: "Open a shell in the crash state, before any recovery.")
+    var shell = false
+
+    @Option(help: "Mount the crash state there, before any recovery, until Ctrl-C.")
+    var mount: String?
+
+    @Option(help: "Folder for scratch files.")
+    var out = "perjury-out"
+
+    func run() throws {
+        let file = try read()
+        let folder = Files.parent(of: Files.absolute(finding) ?? finding)
+        let recording =
+            file.recording.hasPrefix("/") ? file.recording : "\(folder)/\(file.recording)"
+        guard let model = PersistenceModel.named(file.model), let stack = Stack.named(file.stack)
+        else {
+            throw Failure(
+                .usage,
+                "\(finding) is about model `\(file.model)` on stack `\(file.stack)`, which this perjury does not have"
+            )
+        }
+        let replay: Replay
+        do {
+            replay = try Replay(
+                try Wiring.recordedRun(recording), plan: file.plan, model: model, stack: stack)
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw Failure(.usage, "\(finding) does not fit its recording: \(error)")
+        }
+        if let hash = file.treeHash, hash != replay.treeHash {
+            throw Failure(
+                .unexpected,
+                "the plan of \(finding) leaves another tree than when it was found: the recording "
+                    + "\(recording) is another one, or this perjury applies plans in another way")
+        }
+        describe(file, replay)
+        try Wiring.checkMachine()
+        let workload = try find(file)
+        if shell { return try Wiring.shell(workload, replay.tree, out: out) }
+        if let mount { return try Wiring.mount(replay.tree, at: mount) }
+        throw ExitCode(try judge(file, replay, workload).rawValue)
+    }
+
+    private func read() throws -> FindingFile {
+        let bytes = try Files.read(finding, limit: JSON.largestText)
+        do {
+            return try FindingFile(parsing: bytes)
+        } catch {
+            throw Failure(.usage, "\(finding) cannot be used: \(error)")
+        }
+    }
+
+    private func find(_ file: FindingFile) throws -> Workload {
+        if let commands = file.commands {
+            return try Wiring.adHoc(
+                run: commands.run, observe: commands.observe, promise: commands.promise,
+                folder: file.folder)
+        }
+        do {
+            return try Workload.load(file.folder)
+        } catch {
+            throw Failure(.usage, "\(error)")
+        }
+    }
+
+    private func describe(_ file: FindingFile, _ replay: Replay) {
+        var lines = [
+            "\(file.workload): \(file.kind.rawValue) under \(file.model)/\(file.stack)",
+            "  the power goes when \(grouped(replay.crashPoint)) of "
+                + "\(grouped(replay.storage.lastCrashPoint)) records are complete",
+        ]
+        lines += replay.lost.map { "  \($0)" }
+        if replay.lost.isEmpty { lines.append("  nothing is lost") }
+        for line in lines { Console.out(Escaped.line(line) + "\n") }
+    }
+
+    private func judge(_ file: FindingFile, _ replay: Replay, _ workload: Workload) throws
+        -> ExitStatus
+    {
+        Interrupt.watch()
+        let outcome: Replay.Outcome
+        do {
+            outcome = try replay.judge(
+                try Wiring.subject(workload, out: out, seed: file.seed))
+        } catch {
+            if Interrupt.isRequested { return .interrupted }
+            throw Failure(.inconclusive, "\(error)")
+        }
+        Console.out(
+            "  acknowledged until then: \(grouped(outcome.acknowledged)); seen of them: "
+                + "\(grouped(outcome.seen))\n")
+        for violation in outcome.violations {
+            Console.out("  \(violation.kind.rawValue): \(Escaped.line(violation.summary))\n")
+        }
+        let log = String(decoding: outcome.observation.log.suffix(4096), as: UTF8.self)
+        for line in Escaped.lines(log).suffix(12) { Console.out("    | \(line)\n") }
+        if outcome.violations.contains(where: { $0.kind == file.kind }) {
+            Console.out("The finding shows again.\n")
+            return .asExpected
+        }
+        if let shortfall = outcome.observation.shortfall {
+            Console.out("Inconclusive: \(Escaped.line(shortfall))\n")
+            return .inconclusive
+        }
+        Console.out("The finding does not show: no \(file.kind.rawValue).\n")
+        return .unexpected
+    }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Reporting
+import WorkloadRunner
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Record workloads, cut the power everywhere, judge what recovery shows, report.",
+        discussion: """
+            Without names, all of the catalogue is run. A path of a folder with a workload.yaml, or of the file itself, is \
+            a workload, too. With --run and --observe no folder is needed:
+
+              perjury run --run './put.sh 20' --observe './get.sh'
+            """)
+
+    @Argument(help: "Workloads: names of the catalogue, or paths.")
+    var workload: [String] = []
+
+    @OptionGroup var commands: CommandOptions
+    @OptionGroup(title: "Exploring") var exploration: ExplorationOptions
+    @OptionGroup(title: "Places") var places: PlaceOptions
+    @OptionGroup(title: "Reports") var reports: ReportOptions
+
+    func run() throws {
+        try exploration.check()
+        var runner = CampaignRunner(
+            exploration: exploration, places: places, reports: reports)
+        let workloads: [Workload]
+        switch (commands.run, commands.observe) {
+        case (let run?, let observe?):
+            guard workload.isEmpty else {
+                throw Failure(.usage, "name workloads, or give --run and --observe; not both")
+            }
+            workloads = [
+                try Wiring.adHoc(run: run, observe: observe, promise: commands.promise)
+            ]
+            runner.commands = .init(
+                run: run, observe: observe, promise: commands.promise ?? "durable")
+        case (nil, nil):
+            guard commands.promise == nil else {
+                throw Failure(.usage, "--promise goes with --run and --observe")
+            }
+            workloads = try Wiring.workloads(workload, places)
+        default:
+            throw Failure(.usage, "--run and --observe go together")
+        }
+        try Wiring.checkMachine()
+        let status = try runner.run(workloads.map { CampaignRunner.Task(workload: $0) })
+        throw ExitCode(status.rawValue)
+    }
+}

@@ -1,0 +1,103 @@
+import ArgumentParser
+import Oracles
+import PowerLoss
+import Reporting
+import WorkloadRunner
+
+struct ShowCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Print a workload, a persistence model or a stack.",
+        usage: """
+            perjury show WORKLOAD
+            perjury show model NAME
+            perjury show stack NAME
+            """)
+
+    @Argument(help: "A workload; or `model` or `stack` and a name.")
+    var what: [String]
+
+    @OptionGroup var places: PlaceOptions
+
+    func run() throws {
+        switch (what.first, what.count) {
+        case ("model", 2):
+            try Names.check(what[1], kind: "model", among: PersistenceModel.all.map(\.name))
+            show(PersistenceModel.named(what[1])!)
+        case ("stack", 2):
+            try Names.check(what[1], kind: "stack", among: Stack.all.map(\.name))
+            show(Stack.named(what[1])!)
+        case ("model", 1):
+            for model in PersistenceModel.all { Console.out("\(model.name): \(model.about)\n") }
+        case ("stack", 1):
+            for stack in Stack.all { Console.out("\(stack.name): \(stack.about)\n") }
+        case (_, 1): show(try Wiring.workloads(what, places)[0])
+        default:
+            throw Failure(
+                .usage,
+                "show a workload, `model NAME` or `stack NAME`; not "
+                    + "`\(what.joined(separator: " "))`")
+        }
+    }
+
+    private func show(_ model: PersistenceModel) {
+        Console.out("\(model.name): \(model.about)\n\n")
+        let sentences = model.sentences
+        let width = sentences.map(\.text.count).max() ?? 0
+        for sentence in sentences {
+            let rule = sentence.rule + String(repeating: " ", count: 5 - sentence.rule.count)
+            let space = String(repeating: " ", count: width - sentence.text.count)
+            Console.out("  \(rule) \(sentence.text)\(space)  \(sentence.answer)\n")
+        }
+    }
+
+    private func show(_ stack: Stack) {
+        Console.out("\(stack.name): \(stack.about)\n\n")
+        for level in stack.levels {
+            let space = String(repeating: " ", count: 24 - level.level.count)
+            Console.out("  \(level.level)\(space)  \(level.text)\n")
+        }
+        if !stack.permitsDurability {
+            Console.out(
+                "\nNo store can be durable on it: outcomes are counted, unless a workload promises something for it.\n"
+            )
+        }
+    }
+
+    private func show(_ workload: Workload) {
+        let file = workload.file
+        var fields = [
+            ("about", file.about), ("folder", workload.folder),
+            ("promise", file.promise.description),
+            (
+                "setup",
+                file.setup?.joined(separator: " ") ?? "(none: the run begins on an empty directory)"
+            ),
+            ("run", file.run.joined(separator: " ")), ("observe", Self.words(file.observer)),
+        ]
+        if let server = file.server {
+            fields.append(("server", server.command.joined(separator: " ")))
+        }
+        if let user = file.user { fields.append(("user", user)) }
+        let models = (file.models ?? ExplorationOptions.defaultModels) + file.expect.models
+        let explored = PersistenceModel.all.map(\.name).filter(models.contains)
+        fields.append(("models", explored.joined(separator: ", ")))
+        for name in Set(explored).union(file.expect.specific.keys).sorted() {
+            let outcome = file.expect.specific[name] ?? file.expect.general ?? .holds
+            fields.append(("expected", "\(name): \(outcome)"))
+        }
+        if let missing = workload.missingRequirement { fields.append(("cannot run", missing)) }
+        Console.out("\(Escaped.line(workload.name))\n")
+        for (name, value) in fields {
+            let space = String(repeating: " ", count: 12 - name.count)
+            Console.out("  \(name)\(space)\(Escaped.line(value))\n")
+        }
+    }
+
+    private static func words(_ observer: WorkloadFile.Observer) -> String {
+        switch observer {
+        case .command(let words): words.joined(separator: " ")
+        case .serve(let words): "(serves) " + words.joined(separator: " ")
+        case .check(let words): "(checks) " + words.joined(separator: " ")
+        }
+    }
+}

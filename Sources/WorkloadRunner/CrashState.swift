@@ -1,65 +1,20 @@
-import Campaign
 import FileTree
 import FuseMount
 import Glibc
-import Oracles
-import PowerLoss
 import Recording
 
 import struct SystemPackage.Errno
 
-/// The tree that one power loss left, for a person: to observe, to walk about in, to mount.
+/// The tree that a power loss left, before any recovery, for a person to walk about in.
 package struct CrashState {
+    package let tree: FileTree
     package let workload: Workload
     package let options: RunnerOptions
-    package let storage: Storage
-    package let plan: CrashPlan
-    package let run: RecordedRun
-    package let tree: FileTree
-    /// The hash of `tree`.
-    package let hash: UInt64
 
-    /// - Throws: `RecordingError` when the plan does not fit the recording.
-    package init(
-        _ plan: CrashPlan, of run: RecordedRun, model: PersistenceModel, stack: Stack,
-        workload: Workload, options: RunnerOptions
-    ) throws {
+    package init(_ tree: FileTree, of workload: Workload, options: RunnerOptions) {
+        self.tree = tree
         self.workload = workload
         self.options = options
-        self.plan = plan
-        self.run = run
-        storage = Storage(log: try EffectLog(run.recording), model: model, stack: stack)
-        let (pending, choice) = try storage.choice(plan)
-        var tree = storage.tree(pending, choice)
-        hash = tree.settle()
-        self.tree = tree
-    }
-
-    /// What the store shows of it, and what its promise does not allow of that.
-    package func observe() throws -> (observation: Observation, violations: [Violation]) {
-        let subject = try WorkloadSubject(workload, options: options)
-        let observer = try subject.observer(worker: 0)
-        let first = try observer.observe(tree, patience: 4)
-        let complete = try observer.observe(
-            run.recording.tree(after: run.recording.count), patience: 4)
-        let history = run.history
-        let judge = Judge(
-            history, promise: subject.promiseUnder[storage.stack.name] ?? subject.promise,
-            vocabulary: Vocabulary(complete: complete.observation, history: history))
-        let now = plan.crashPoint > 0 ? run.recording[plan.crashPoint - 1].time : 0
-        var violations = judge.violations(
-            judge.resolve(first.observation), cut: plan.crashPoint, now: now)
-        if first.changed {
-            var left = first.tree
-            _ = left.settle()
-            let second = try observer.observe(left, patience: 4)
-            if let instability = compare(
-                first: first.observation, second: second.observation)
-            {
-                violations.append(instability)
-            }
-        }
-        return (first.observation, violations)
     }
 
     /// Starts the person's shell in it, on this terminal; what is changed there is lost when the shell ends.

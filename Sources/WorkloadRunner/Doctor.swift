@@ -11,6 +11,12 @@ package struct Doctor {
         package let problem: String?
         /// Whether nothing works without it.
         package let isRequired: Bool
+
+        package init(name: String, problem: String?, isRequired: Bool) {
+            self.name = name
+            self.problem = problem
+            self.isRequired = isRequired
+        }
     }
 
     package static func checks(catalogue: Catalogue?) -> [Check] {
@@ -23,11 +29,6 @@ package struct Doctor {
             checks.append(Check(name: "workload \(name)", problem: missing, isRequired: false))
         }
         return checks
-    }
-
-    /// Why no campaign can run here; nil when one can.
-    package static var obstacle: String? {
-        device.problem
     }
 
     private static var device: Check {

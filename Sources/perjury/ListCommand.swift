@@ -35,7 +35,7 @@ struct DoctorCommand: ParsableCommand {
         for check in Wiring.checks(places) {
             if let problem = check.problem {
                 Console.out("lacking  \(Escaped.line(check.name)): \(Escaped.line(problem))\n")
-                status = .unavailable
+                if check.isRequired { status = .unavailable }
             } else {
                 Console.out("good     \(Escaped.line(check.name))\n")
             }

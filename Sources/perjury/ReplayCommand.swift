@@ -55,8 +55,8 @@ struct ReplayCommand: ParsableCommand {
         describe(file, replay)
         try Wiring.checkMachine()
         let workload = try find(file)
-        if shell { return try Wiring.shell(workload, replay.tree, out: out) }
-        if let mount { return try Wiring.mount(replay.tree, at: mount) }
+        if shell { throw ExitCode(try Wiring.shell(workload, replay.tree, out: out)) }
+        if let mount { return try Wiring.mount(workload, replay.tree, at: mount) }
         throw ExitCode(try judge(file, replay, workload).rawValue)
     }
 

@@ -75,18 +75,8 @@ enum Wiring {
 
     /// What keeps workloads from running here, in one sentence; nil when nothing does.
     static func obstacle() -> String? {
-        guard access("/dev/fuse", F_OK) == 0 else {
-            return "there is no /dev/fuse: `modprobe fuse`, or start the container with "
-                + "`--device /dev/fuse --cap-add SYS_ADMIN`"
-        }
-        do {
-            let keeper = try Keeper(root: "/mnt")
-            defer { keeper.close() }
-            close(try keeper.openDevice())
-            return nil
-        } catch {
-            return "\(error)"
-        }
+        Doctor.checks(catalogue: nil).first { $0.isRequired && $0.problem != nil }
+            .map { "\($0.name): \($0.problem ?? "")" }
     }
 
     /// - Throws: a failure that says what the machine lacks.
@@ -96,38 +86,37 @@ enum Wiring {
         }
     }
 
-    /// What `doctor` tells: each check, and what is wrong or nil.
-    static func checks(_ places: PlaceOptions) -> [(name: String, problem: String?)] {
-        var checks = [("serving a filesystem: /dev/fuse and the keeper", obstacle())]
+    /// What `doctor` tells.
+    static func checks(_ places: PlaceOptions) -> [Doctor.Check] {
         do {
-            guard let catalogue = try catalogue(places, isNeeded: true) else { return checks }
-            checks.append(("the catalogue \(catalogue.folder)", nil))
-            for name in catalogue.names {
-                do {
-                    if let missing = try catalogue.load(name).missingRequirement {
-                        checks.append(("workload \(name)", missing))
-                    }
-                } catch {
-                    checks.append(("workload \(name)", "\(error)"))
-                }
-            }
-        } catch let failure as Failure {
-            checks.append(("the catalogue", failure.sentence))
+            return Doctor.checks(catalogue: try catalogue(places, isNeeded: true))
         } catch {
-            checks.append(("the catalogue", "\(error)"))
+            return Doctor.checks(catalogue: nil)
+                + [Doctor.Check(name: "the catalogue", problem: "\(error)", isRequired: false)]
         }
-        return checks
     }
 
     // MARK: Crash states by hand
 
     /// Opens a shell in a crash state, and waits for its end.
-    static func shell(_ workload: Workload, _ tree: FileTree, out: String) throws {
-        throw Failure(.unavailable, "`--shell` is not there yet")
+    ///
+    /// - Returns: the shell's exit status.
+    static func shell(_ workload: Workload, _ tree: FileTree, out: String) throws -> Int32 {
+        try crashState(workload, tree, out).shell()
     }
 
     /// Mounts a crash state at `folder` until a person interrupts.
-    static func mount(_ tree: FileTree, at folder: String) throws {
-        throw Failure(.unavailable, "`--mount` is not there yet")
+    static func mount(_ workload: Workload, _ tree: FileTree, at folder: String) throws {
+        Interrupt.watch()
+        try crashState(workload, tree, folder).mount(at: folder, until: Interrupt.descriptor ?? -1)
+        {
+            Console.out("The crash state is mounted at \(folder); Ctrl-C unmounts it.\n")
+        }
+    }
+
+    private static func crashState(
+        _ workload: Workload, _ tree: FileTree, _ out: String
+    ) -> CrashState {
+        CrashState(tree, of: workload, options: RunnerOptions(out: out))
     }
 }

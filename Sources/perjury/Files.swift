@@ -32,7 +32,9 @@ enum Files {
     /// - Parameter limit: larger files are refused.
     static func read(_ path: String, limit: Int) throws -> [UInt8] {
         let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw failure("reading", path) }
+        guard file >= 0 else {
+            throw Failure(.usage, "reading \(path): \(Errno(rawValue: errno))")
+        }
         defer { close(file) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)

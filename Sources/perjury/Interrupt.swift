@@ -35,6 +35,11 @@ enum Interrupt {
         for number in [SIGINT, SIGTERM, SIGHUP] { sigaction(number, &action, nil) }
     }
 
+    /// For a shell on this terminal, which has a use of its own for Ctrl-C. A handler, unlike `SIG_IGN`, is not inherited.
+    static func leaveKeyboardToShell() {
+        signal(SIGINT) { _ in }
+    }
+
     /// Only what a signal handler may do.
     private static func arrive() {
         let saved = errno

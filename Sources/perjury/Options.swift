@@ -92,6 +92,8 @@ struct ExplorationOptions: ParsableArguments {
         var options = CampaignOptions(targets: targets)
         options.seed = seed
         options.ending = ending
+        // Small enough that slow observers show something of each model within a small budget.
+        options.batch = 128
         options.jobs = jobs ?? Processors.allowed.count
         switch budget {
         case .seconds(let seconds): options.seconds = seconds

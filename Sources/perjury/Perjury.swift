@@ -27,15 +27,20 @@ struct Perjury: ParsableCommand {
             Console.error("perjury: \(Escaped.line(failure.sentence))\n")
             exit(withError: ExitCode(failure.status.rawValue))
         } catch {
-            exit(withError: error)
+            // Parsing errors, help and exit codes know their status; whatever else was thrown is the harness's own trouble.
+            if error is ExitCode || exitCode(for: error) != .failure { exit(withError: error) }
+            Console.error("perjury: \(Escaped.line("\(error)"))\n")
+            exit(withError: ExitCode(ExitStatus.unavailable.rawValue))
         }
     }
 }
 
 /// Why the command ends without a result, and with which status.
-struct Failure: Error {
+struct Failure: Error, CustomStringConvertible {
     let status: ExitStatus
     let sentence: String
+
+    var description: String { sentence }
 
     init(_ status: ExitStatus, _ sentence: String) {
         self.status = status

@@ -102,7 +102,11 @@ enum Wiring {
     ///
     /// - Returns: the shell's exit status.
     static func shell(_ workload: Workload, _ tree: FileTree, out: String) throws -> Int32 {
-        try crashState(workload, tree, out).shell()
+        Interrupt.leaveKeyboardToShell()
+        Console.out(
+            "A shell in the data directory as the power loss left it, before any recovery; nothing "
+                + "that is done there is kept.\n")
+        return try crashState(workload, tree, out).shell()
     }
 
     /// Mounts a crash state at `folder` until a person interrupts.

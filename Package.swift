@@ -24,7 +24,8 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "CSupport"),
         .target(
             name: "FileTree",
@@ -34,7 +35,8 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
-        .target(name: "Recording", dependencies: ["FileTree", "CSupport"], swiftSettings: settings),
+        .target(
+            name: "Recording", dependencies: ["FileTree", "CSupport"], swiftSettings: settings),
         .target(name: "PowerLoss", dependencies: ["Recording"], swiftSettings: settings),
         .target(name: "Oracles", swiftSettings: settings),
         .target(name: "Campaign", dependencies: ["PowerLoss", "Oracles"], swiftSettings: settings),
@@ -54,7 +56,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(name: "perjury-keeper"),
-        .executableTarget(name: "store-workloads", dependencies: ["CSQLite"], swiftSettings: settings),
+        .executableTarget(
+            name: "store-workloads", dependencies: ["CSQLite"], swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: ["Recording"], path: "Tests/TestSupport",
             swiftSettings: settings),
@@ -69,7 +72,9 @@ let package = Package(
             name: "FuseMountTests", dependencies: ["FuseMount", "TestSupport", "CTestSupport"]),
         .testTarget(
             name: "WorkloadRunnerTests", dependencies: ["WorkloadRunner", "CFuse", "TestSupport"]),
-        .testTarget(name: "ReportingTests", dependencies: ["Reporting", "TestSupport"]),
+        .testTarget(
+            name: "ReportingTests",
+            dependencies: ["Reporting", "perjury", "CSupport", "TestSupport"]),
         .testTarget(
             name: "PlantedBugTests",
             dependencies: ["WorkloadRunner", "Reporting", "TestSupport"]),

@@ -1,0 +1,94 @@
+# perjury. Everything is built in release mode, into one folder (.build).
+#
+#   make run        all workloads of the catalogue, on a budget that ends within two minutes on two cores
+#   make test       all tests: they need /dev/fuse for the mounts
+#   make planted    only the planted bugs: each toy store must be caught, each correct twin must hold
+#   make build      the programs, in .build/release
+#   make lint       formatting, as CI wants it;  make format mends it
+#   make bench      benchmarks
+#   make doctor     what this machine lacks
+#   make deps       installs what is missing of the Debian packages below
+#   make clean
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PACKAGES := libfuse3-dev fuse3 libsqlite3-dev pkg-config git python3
+SWIFT ?= swift
+PERJURY := .build/release/perjury
+SOURCES := Sources Tests Package.swift
+
+# What one workload of `make run` may take. Most end earlier, as they have been explored exhaustively.
+RUN_BUDGET ?= 8s
+# More options for `make run`: ARGS='sqlite-wal-full --model posix'
+ARGS ?=
+
+.PHONY: help run test planted build lint format bench doctor deps clean toolchain device
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+run: build device
+	$(PERJURY) run --budget $(RUN_BUDGET) $(ARGS)
+
+test: deps device
+	$(SWIFT) test -c release
+
+planted: deps device
+	$(SWIFT) test -c release --filter PlantedBugTests
+
+build: deps
+	$(SWIFT) build -c release
+
+lint: toolchain
+	$(SWIFT) format lint -r --strict $(SOURCES)
+
+format: toolchain
+	$(SWIFT) format -i -r $(SOURCES)
+
+bench: build device
+	@if [ ! -x Benchmarks/run ]; then echo 'There are no benchmarks here: Benchmarks/run is missing.' >&2; exit 1; fi
+	Benchmarks/run
+
+doctor: build
+	$(PERJURY) doctor
+
+clean:
+	rm -rf .build perjury-out
+
+toolchain:
+	@if ! command -v $(firstword $(SWIFT)) >/dev/null; then \
+	    echo 'There is no Swift toolchain: install Swift 6 from https://www.swift.org/install/linux/ and put it in PATH.' >&2; \
+	    exit 1; \
+	fi
+
+device:
+	@if [ ! -e /dev/fuse ]; then \
+	    echo 'There is no /dev/fuse: run `modprobe fuse`, or start the container with --device /dev/fuse --cap-add SYS_ADMIN.' >&2; \
+	    exit 1; \
+	fi
+
+deps: toolchain
+	@missing=(); \
+	if ! command -v dpkg-query >/dev/null; then \
+	    echo 'This is no Debian; the packages needed are called there: $(PACKAGES)'; \
+	    exit 0; \
+	fi; \
+	for package in $(PACKAGES); do \
+	    status=$$(dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null || true); \
+	    [ "$$status" = 'install ok installed' ] || missing+=("$$package"); \
+	done; \
+	if [ $${#missing[@]} -eq 0 ]; then exit 0; fi; \
+	as_root=(); \
+	if [ "$$(id -u)" -ne 0 ]; then \
+	    if ! command -v sudo >/dev/null; then \
+	        echo "Missing: $${missing[*]}. Install them as root: apt-get install $${missing[*]}" >&2; \
+	        exit 1; \
+	    fi; \
+	    as_root=(sudo); \
+	fi; \
+	echo "Installing with apt-get: $${missing[*]}"; \
+	"$${as_root[@]}" apt-get update -q; \
+	"$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -q -y --no-install-recommends "$${missing[@]}"

@@ -208,11 +208,13 @@ struct Evaluation {
 
     private mutating func findMissingNames() {
         for index in transactions.indices where isIncluded(index) && !observation.isNamed[index] {
-            if transactions[index].writes.isEmpty || !judge.vocabulary.listsKeys
-                || judge.vocabulary.namesTransactionsWithKeys
-            {
-                missing.append(.init(transaction: index, key: nil))
-            }
+            if needsName(index) { missing.append(.init(transaction: index, key: nil)) }
         }
+    }
+
+    /// Whether the observer would have named the transaction if it were there.
+    func needsName(_ index: Int) -> Bool {
+        transactions[index].writes.isEmpty || !judge.vocabulary.listsKeys
+            || judge.vocabulary.namesTransactionsWithKeys
     }
 }

@@ -147,6 +147,13 @@ struct Explanation {
             evaluation.cycle.flatMap { history.transactions[$0].writes.map(\.keyIndex) }
         ).sorted()
         let states = keys.map { "\(history.keys[$0].name) shows \(shown($0))" }
+        let bare = evaluation.cycle.filter { history.transactions[$0].writes.isEmpty }
+        for index in bare {
+            add(
+                .hole, transaction: index,
+                "\(MarkText.list(names)) was not seen, but whatever explains the keys that were "
+                    + "seen began after its acknowledgement")
+        }
         for index in evaluation.cycle {
             for write in history.transactions[index].writes {
                 add(

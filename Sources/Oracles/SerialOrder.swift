@@ -63,6 +63,10 @@ struct SerialOrder {
             }
             if let writer { return [writer] }
         }
+        let unnamed = included.first {
+            evaluation.needsName($0) && !evaluation.observation.isNamed[$0]
+        }
+        if let unnamed { return [unnamed] }
 
         var isPlaced = [Bool](repeating: true, count: transactions.count)
         var waitsFor = [Int](repeating: 0, count: transactions.count)

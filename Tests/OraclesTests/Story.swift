@@ -38,7 +38,13 @@ func kinds(
 /// SplitMix64: the tests' source of choices, from a seed.
 struct Dice: RandomNumberGenerator {
     private var state: UInt64
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678 }
+
+    /// Mixes the seed first: the states of neighbouring seeds would follow one another otherwise.
+    init(seed: UInt64) {
+        state = seed
+        state = next() ^ 0xD1B5_4A32_D192_ED03
+        state = next()
+    }
 
     mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15

@@ -66,7 +66,8 @@ let package = Package(
             name: "RecordingTests", dependencies: ["Recording", "CSupport", "TestSupport"]),
         .testTarget(name: "PowerLossTests", dependencies: ["PowerLoss", "TestSupport"]),
         .testTarget(name: "OraclesTests", dependencies: ["Oracles"]),
-        .testTarget(name: "CampaignTests", dependencies: ["Campaign", "TestSupport"]),
+        .testTarget(
+            name: "CampaignTests", dependencies: ["Campaign", "Reporting", "TestSupport"]),
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .testTarget(
             name: "FuseMountTests", dependencies: ["FuseMount", "TestSupport", "CTestSupport"]),

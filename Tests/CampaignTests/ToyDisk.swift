@@ -1,0 +1,123 @@
+import FileTree
+import Recording
+
+import struct SystemPackage.Errno
+
+/// The files of a toy store: a few calls in the manner of POSIX, on a tree in memory.
+///
+/// In the recorded life every call is also a record. In a recovery there is no recording, and what the toy says is what an
+/// observer prints.
+final class ToyDisk {
+    private(set) var tree: FileTree
+    /// Whether anything was changed.
+    private(set) var isChanged = false
+    /// What was said, in a recovery.
+    private(set) var output: [UInt8] = []
+    /// How often this tree had been observed before, in a recovery.
+    let observedBefore: Int
+    /// How many times the usual time a recovery has.
+    let patience: Double
+    private let writer: RecordingWriter?
+
+    init(
+        _ tree: FileTree, writer: RecordingWriter? = nil, observedBefore: Int = 0,
+        patience: Double = 1
+    ) {
+        self.tree = tree
+        self.writer = writer
+        self.observedBefore = observedBefore
+        self.patience = patience
+    }
+
+    // MARK: Reading
+
+    func exists(_ path: String) -> Bool { tree.lookUp(path: path) != nil }
+
+    /// nil when there is no such file.
+    func bytes(_ path: String) -> [UInt8]? {
+        tree.lookUp(path: path).flatMap { tree[$0]?.content.allBytes }
+    }
+
+    func text(_ path: String) -> String? {
+        bytes(path).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The names in a directory, sorted.
+    func names(in path: String = "") -> [String] {
+        tree.lookUp(path: path).flatMap { tree[$0]?.sortedEntries.map { "\($0.name)" } } ?? []
+    }
+
+    // MARK: Changing
+
+    func create(_ path: String) throws {
+        try perform(.create(tree.nextInode, at: entry(path), .file))
+    }
+
+    func makeDirectory(_ path: String) throws {
+        try perform(.create(tree.nextInode, at: entry(path), .directory))
+    }
+
+    func write(_ path: String, _ bytes: [UInt8], at offset: UInt64 = 0) throws {
+        let owned = OwnedBytes(bytes)
+        tree.keep(owned)
+        try perform(.write(number(path), offset: offset, owned.bytes, .call))
+    }
+
+    func write(_ path: String, _ text: String, at offset: UInt64 = 0) throws {
+        try write(path, Array(text.utf8), at: offset)
+    }
+
+    func append(_ path: String, _ text: String) throws {
+        try write(path, text, at: tree.inode(number(path)).size)
+    }
+
+    func truncate(_ path: String, to size: UInt64) throws {
+        try perform(.setSize(number(path), size))
+    }
+
+    func rename(_ from: String, _ to: String) throws {
+        try perform(.rename(from: entry(from), to: entry(to), .replace))
+    }
+
+    func unlink(_ path: String) throws {
+        try perform(.remove(at: entry(path), directory: false))
+    }
+
+    func sync(_ path: String) throws {
+        try perform(.sync(.file(number(path), dataOnly: false)))
+    }
+
+    func syncDirectory(_ path: String = "") throws {
+        try perform(.sync(.directory(number(path), dataOnly: false)))
+    }
+
+    /// One write to standard output: the lines, each with its newline.
+    func say(_ lines: String...) throws {
+        let bytes = Array(lines.map { $0 + "\n" }.joined().utf8)
+        if let writer {
+            let owned = OwnedBytes(bytes)
+            try withExtendedLifetime(owned) { try writer.append(.mark(owned.bytes)) }
+        } else {
+            output += bytes
+        }
+    }
+
+    private func perform(_ operation: Operation) throws(Errno) {
+        let effects = try tree.effects(of: operation)
+        tree.apply(effects)
+        try writer?.append(.operation(operation))
+        if case .sync = operation { return }
+        isChanged = true
+    }
+
+    private func number(_ path: String) throws(Errno) -> InodeNumber {
+        guard let number = tree.lookUp(path: path) else { throw .noSuchFileOrDirectory }
+        return number
+    }
+
+    private func entry(_ path: String) throws(Errno) -> DirectoryEntry {
+        let parts = path.split(separator: "/")
+        let parent = parts.dropLast().joined(separator: "/")
+        return DirectoryEntry(try number(parent), FileName(String(parts.last!)))
+    }
+}

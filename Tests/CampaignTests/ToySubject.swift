@@ -1,0 +1,93 @@
+import Campaign
+import FileTree
+import Oracles
+import Recording
+import Synchronization
+
+/// A store in memory as the subject of a campaign.
+struct ToySubject: Subject {
+    var name = "toy"
+    var about = "a toy"
+    var promise = Promise.durable
+    var expectation = Expectation()
+    var promiseUnder: [String: Promise] = [:]
+    var endedNormally = true
+    /// Makes the tree that the life starts from. What it says are marks of `setup`.
+    var setUp: @Sendable (ToyDisk) throws -> Void = { _ in }
+    /// The recorded life.
+    var life: @Sendable (ToyDisk) throws -> Void
+    /// Prints what is there; `@end` is printed for it when it returns. Throws a `ToyEnd` to end otherwise, and anything
+    /// else when the harness is to have failed.
+    var recovery: @Sendable (ToyDisk) throws -> Void
+    let observed = ObservedTrees()
+
+    func record() throws -> RecordedRun {
+        let base = ToyDisk(FileTree())
+        try setUp(base)
+        var tree = base.tree
+        _ = tree.settle()
+        let writer = try RecordingWriter(
+            arena: Arena(memoryLimit: 16 << 20), base: tree, storesBase: false, nonce: 1)
+        try life(ToyDisk(tree, writer: writer))
+        return RecordedRun(
+            recording: writer.recording(), setupOutput: base.output, endedNormally: endedNormally,
+            outcome: endedNormally ? "exited with status 0" : "was killed by signal 9")
+    }
+
+    func observer(worker: Int) throws -> any Observer { ToyObserver(self) }
+}
+
+/// How a recovery ends that does not return.
+enum ToyEnd: Error {
+    case exits(Int32)
+    case hangs
+}
+
+/// The harness itself failed.
+struct ToyHarnessFailure: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Which trees were observed, by their hashes, in order of arrival.
+final class ObservedTrees: Sendable {
+    private let calls = Mutex<[(hash: UInt64, patience: Double)]>([])
+
+    /// - Returns: how often it had been observed before.
+    func add(_ hash: UInt64, patience: Double) -> Int {
+        calls.withLock { calls in
+            let before = calls.count { $0.hash == hash }
+            calls.append((hash, patience))
+            return before
+        }
+    }
+
+    /// Observations with the usual patience: all but those that confirm.
+    var usual: [UInt64] { calls.withLock { $0.filter { $0.patience == 1 }.map(\.hash) } }
+    var confirming: [UInt64] { calls.withLock { $0.filter { $0.patience > 1 }.map(\.hash) } }
+}
+
+private final class ToyObserver: Observer {
+    private let subject: ToySubject
+
+    init(_ subject: ToySubject) {
+        self.subject = subject
+    }
+
+    func observe(_ tree: FileTree, patience: Double) throws -> Recovery {
+        var settled = tree
+        let before = subject.observed.add(settled.settle(), patience: patience)
+        let disk = ToyDisk(tree, observedBefore: before, patience: patience)
+        var outcome = Observation.Outcome.exited(0)
+        do {
+            try subject.recovery(disk)
+            try disk.say("@end")
+        } catch ToyEnd.exits(let status) {
+            outcome = .exited(status)
+        } catch ToyEnd.hangs {
+            outcome = .timedOut
+        }
+        return Recovery(
+            observation: Observation(output: disk.output, outcome: outcome), tree: disk.tree,
+            changed: disk.isChanged)
+    }
+}

@@ -1,0 +1,212 @@
+import Campaign
+import Oracles
+
+/// Stores with one planted bug each, and their correct twins.
+enum Toys {
+    /// A line that shows when it is not whole.
+    static func line(_ text: String) -> String {
+        "\(text) \(text.utf8.reduce(7) { ($0 &* 31 &+ Int($1)) % 99_991 })\n"
+    }
+
+    /// The whole lines at the beginning of a file.
+    static func lines(_ text: String?) -> [String] {
+        var found: [String] = []
+        for part in (text ?? "").split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        {
+            let words = part.split(separator: " ", omittingEmptySubsequences: false)
+            let body = words.dropLast().joined(separator: " ")
+            guard line(body) == part + "\n" else { break }
+            found.append(body)
+        }
+        return found
+    }
+
+    static let readLog: @Sendable (ToyDisk) throws -> Void = { disk in
+        for name in lines(disk.text("log")) { try disk.say("@saw \(name)") }
+    }
+
+    static let createLog: @Sendable (ToyDisk) throws -> Void = { try $0.create("log") }
+
+    /// A line for each commit at the end of one file.
+    static func log(_ commits: Int = 3) -> ToySubject {
+        ToySubject(
+            setUp: createLog,
+            life: { disk in
+                for commit in 1...commits {
+                    try disk.say("@begin t\(commit)")
+                    try disk.append("log", line("t\(commit)"))
+                    try disk.sync("log")
+                    try disk.say("@ack t\(commit)")
+                }
+            }, recovery: readLog)
+    }
+
+    /// A log that syncs after it has acknowledged.
+    static func acknowledgesBeforeSync(_ commits: Int = 3) -> ToySubject {
+        var toy = log()
+        toy.life = { disk in
+            for commit in 1...commits {
+                try disk.say("@begin t\(commit)")
+                try disk.append("log", line("t\(commit)"))
+                try disk.say("@ack t\(commit)")
+                try disk.sync("log")
+            }
+        }
+        return toy
+    }
+
+    /// A file for each commit, in a directory that is synced or not.
+    static func files(_ commits: Int = 3, syncsDirectory: Bool) -> ToySubject {
+        ToySubject(
+            setUp: { try $0.makeDirectory("rows") },
+            life: { disk in
+                for commit in 1...commits {
+                    try disk.say("@begin t\(commit) k\(commit)=v")
+                    try disk.create("rows/k\(commit)")
+                    try disk.write("rows/k\(commit)", line("v"))
+                    try disk.sync("rows/k\(commit)")
+                    if syncsDirectory { try disk.syncDirectory("rows") }
+                    try disk.say("@ack t\(commit)")
+                }
+            },
+            recovery: { disk in
+                for name in disk.names(in: "rows") {
+                    // A file without its whole line was never acknowledged.
+                    for value in lines(disk.text("rows/\(name)")) {
+                        try disk.say("@saw \(name)=\(value)")
+                    }
+                }
+            })
+    }
+
+    /// One file that is replaced by rename for each commit, written anew beside it.
+    static func replacement(syncsFile: Bool, syncsDirectory: Bool = true) -> ToySubject {
+        ToySubject(
+            setUp: { disk in
+                try disk.create("meta")
+                try disk.write("meta", line("0"))
+            },
+            life: { disk in
+                for commit in 1...2 {
+                    try disk.say("@begin t\(commit) value=\(commit)")
+                    try disk.create("meta.tmp")
+                    try disk.write("meta.tmp", line("\(commit)"))
+                    if syncsFile { try disk.sync("meta.tmp") }
+                    try disk.rename("meta.tmp", "meta")
+                    if syncsDirectory { try disk.syncDirectory() }
+                    try disk.say("@ack t\(commit)")
+                }
+            },
+            recovery: { disk in
+                guard let value = lines(disk.text("meta")).first else {
+                    return try disk.say("@corrupt meta is not whole")
+                }
+                if value != "0" { try disk.say("@saw value=\(value)") }
+            })
+    }
+
+    /// One page of 4096 bytes that is overwritten in place.
+    static func page() -> ToySubject {
+        ToySubject(
+            setUp: { disk in
+                try disk.create("page")
+                try disk.write("page", [UInt8](repeating: 48, count: 4096))
+            },
+            life: { disk in
+                for commit in 1...2 {
+                    try disk.say("@begin t\(commit) value=\(commit)")
+                    try disk.write("page", [UInt8](repeating: UInt8(48 + commit), count: 4096))
+                    try disk.sync("page")
+                    try disk.say("@ack t\(commit)")
+                }
+            },
+            recovery: { disk in
+                let bytes = disk.bytes("page") ?? []
+                guard Set(bytes).count == 1, let value = bytes.first else {
+                    return try disk.say("@corrupt page is not whole")
+                }
+                if value > 48 { try disk.say("@saw value=\(value - 48)") }
+            })
+    }
+
+    /// A recovery that drops half a line from the end of the log, and, when it forgets, all the rest with it.
+    static func repairingLog(forgets: Bool) -> ToySubject {
+        var toy = log()
+        toy.recovery = { disk in
+            let names = lines(disk.text("log"))
+            for name in names { try disk.say("@saw \(name)") }
+            let whole = names.map { line($0).utf8.count }.reduce(0, +)
+            guard disk.bytes("log")?.count ?? 0 > whole else { return }
+            try disk.truncate("log", to: forgets ? 0 : UInt64(whole))
+            try disk.sync("log")
+        }
+        return toy
+    }
+
+    /// Two clients with a log each; `b` never syncs, and `a` acknowledges in between.
+    static func twoClients(bSyncs: Bool) -> ToySubject {
+        ToySubject(
+            setUp: { disk in
+                try disk.create("a.log")
+                try disk.create("b.log")
+            },
+            life: { disk in
+                for commit in 1...2 {
+                    try disk.say("@begin b/\(commit)")
+                    try disk.append("b.log", line("b/\(commit)"))
+                    if bSyncs { try disk.sync("b.log") }
+                    try disk.say("@begin a/\(commit)")
+                    try disk.append("a.log", line("a/\(commit)"))
+                    try disk.sync("a.log")
+                    try disk.say("@ack a/\(commit)")
+                    try disk.say("@ack b/\(commit)")
+                }
+            },
+            recovery: { disk in
+                for name in lines(disk.text("a.log")) + lines(disk.text("b.log")) {
+                    try disk.say("@saw \(name)")
+                }
+            })
+    }
+
+    /// Two files that change together, the second without a journal.
+    static func transfer() -> ToySubject {
+        ToySubject(
+            setUp: { disk in
+                for name in ["x", "y"] {
+                    try disk.create(name)
+                    try disk.write(name, line("10"))
+                }
+                try disk.say("@begin t0 x=10 y=10", "@ack t0")
+            },
+            life: { disk in
+                try disk.say("@begin t1 x=09 y=11")
+                try disk.write("x", line("09"))
+                try disk.sync("x")
+                try disk.write("y", line("11"))
+                try disk.sync("y")
+                try disk.say("@ack t1")
+            },
+            recovery: { disk in
+                for name in ["x", "y"] {
+                    for value in lines(disk.text(name)) { try disk.say("@saw \(name)=\(value)") }
+                }
+            })
+    }
+
+    /// A log whose last commit stays in a buffer of the program.
+    static func keepsLastBack() -> ToySubject {
+        var toy = log()
+        toy.life = { disk in
+            for commit in 1...3 {
+                try disk.say("@begin t\(commit)")
+                if commit < 3 {
+                    try disk.append("log", line("t\(commit)"))
+                    try disk.sync("log")
+                }
+                try disk.say("@ack t\(commit)")
+            }
+        }
+        return toy
+    }
+}

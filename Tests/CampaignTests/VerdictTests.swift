@@ -1,0 +1,123 @@
+import Campaign
+import Oracles
+import PowerLoss
+import Testing
+
+/// A toy and what is to come of it.
+struct Expected: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let toy: ToySubject
+    /// As `WorkloadReport.violated` has it.
+    let violated: [String]
+
+    init(_ description: String, _ toy: ToySubject, _ violated: [String] = []) {
+        testDescription = description
+        self.toy = toy
+        self.violated = violated
+    }
+}
+
+@Suite("Verdicts")
+struct VerdictTests {
+    static let models = ["posix", "ext4-ordered", "xfs", "btrfs", "in-order", "data-only"]
+
+    @Test(
+        "a planted bug is found under the models where it is one, and under no other",
+        arguments: bugs)
+    func findsBug(_ expected: Expected) {
+        let report = explore(expected.toy, Self.models)
+
+        #expect(report.inconclusive == nil)
+        #expect(report.violated == expected.violated)
+        #expect(report.verdict == .violated)
+        #expect(report.models.allSatisfy { $0.verdict == .violated || $0.verdict == .holds })
+        #expect(!report.isExpected, "a toy that says nothing is expected to hold")
+    }
+
+    static let bugs = [
+        Expected(
+            "acknowledges before it syncs", Toys.acknowledgesBeforeSync(),
+            models.map { "\($0): lost-commit" }),
+        Expected(
+            "never syncs the directory of new files", Toys.files(syncsDirectory: false),
+            ["posix: lost-commit"]),
+        Expected(
+            "renames a file that was not synced", Toys.replacement(syncsFile: false),
+            models.filter { $0 != "in-order" }.map { "\($0): corrupt lost-commit" }),
+        Expected(
+            "does not sync the directory after a rename",
+            Toys.replacement(syncsFile: true, syncsDirectory: false),
+            models.filter { $0 != "data-only" }.map { "\($0): lost-commit" }),
+        Expected(
+            "overwrites a page in place", Toys.page(),
+            ["posix", "ext4-ordered", "xfs", "in-order"].map { "\($0): corrupt lost-commit" }),
+        Expected(
+            "forgets in recovery", Toys.repairingLog(forgets: true),
+            ["posix", "ext4-ordered", "data-only"].map { "\($0): unstable-recovery" }),
+        Expected(
+            "lets one of two clients go without sync", Toys.twoClients(bSyncs: false),
+            models.filter { $0 != "in-order" }.map { "\($0): lost-commit" }),
+        Expected(
+            "changes two files one after the other", Toys.transfer(),
+            models.map { "\($0): torn-commit" }),
+    ]
+
+    @Test("a correct store holds, and a small one exhaustively", arguments: correct)
+    func holds(_ expected: Expected) {
+        let targets = Self.models + ["posix/torn-4096", "ext4-ordered/torn-4096"]
+        let report = explore(expected.toy, targets)
+
+        #expect(report.inconclusive == nil)
+        #expect(report.findings.map(\.summary) == [])
+        #expect(report.verdict == .holds)
+        #expect(report.isExpected)
+        for model in report.models {
+            #expect(model.exhaustive, "\(model.model)/\(model.stack)")
+            #expect(model.crashPoints == report.records + 1)
+            #expect(model.crashPointsInAll == report.records + 1)
+        }
+    }
+
+    static let correct = [
+        Expected("a log", Toys.log()),
+        Expected("files in a directory", Toys.files(syncsDirectory: true)),
+        Expected("a file that is replaced", Toys.replacement(syncsFile: true)),
+        Expected("a log that is repaired", Toys.repairingLog(forgets: false)),
+        Expected("two clients", Toys.twoClients(bSyncs: true)),
+    ]
+
+    @Test("a page does not tear where the device's atomic unit is the page")
+    func atomicPage() {
+        let report = explore(
+            Toys.page(), ["posix/torn-4096", "ext4-ordered/torn-4096", "btrfs", "data-only"])
+
+        #expect(report.violated == [])
+        #expect(report.verdict == .holds)
+    }
+
+    @Test("what was not said is expected to hold; what was said, to come out so")
+    func expectations() throws {
+        var toy = Toys.files(syncsDirectory: false)
+        toy.expectation = Expectation(specific: [
+            "posix": .violates([.lostCommit]), "posix/torn-4096": .violates([.corrupt]),
+        ])
+
+        let report = explore(toy, ["posix", "posix/torn-4096", "btrfs"])
+
+        #expect(report.models.map(\.verdict) == [.violated, .violated, .holds])
+        #expect(report.models.map(\.isExpected) == [true, false, true])
+        #expect(report.models.map { $0.expectation == nil } == [false, false, true])
+        #expect(!report.isExpected)
+    }
+
+    @Test("an expected violation that is not found is not as expected")
+    func expectedViolationMissing() {
+        var toy = Toys.log()
+        toy.expectation = Expectation(general: .violates([]))
+
+        let report = explore(toy, ["posix"])
+
+        #expect(report.models.map(\.verdict) == [.holds])
+        #expect(!report.isExpected)
+    }
+}

@@ -23,6 +23,8 @@ package struct EffectGraph: Sendable {
         package internal(set) var chain: [ChainEdge] = []
         package internal(set) var hard: [Int32] = []
         package internal(set) var soft: [Int32] = []
+        /// Whether it stands in the order of metadata (R1).
+        package internal(set) var isOrdered = false
         /// The sequence of the record that covered it; `Int32.max` while nothing has.
         package internal(set) var coveredAt = Int32.max
 

@@ -335,6 +335,7 @@ struct EffectGraphBuilder {
     private mutating func appendToOrder(_ group: [Int32]) {
         guard rules.metadataInOrder.holds else { return }
         for effect in group {
+            graph.nodes[Int(effect)].isOrdered = true
             if let lastOfOrder { graph.nodes[Int(effect)].soft.append(lastOfOrder) }
             for other in group where other != effect { graph.nodes[Int(effect)].soft.append(other) }
         }

@@ -11,9 +11,9 @@ package enum Ending: String, Sendable, CaseIterable {
 
 /// Which crash states are tried, in which order.
 ///
-/// Points whose pending effects have a shape not seen before come first, with every family of choices; then every point with
-/// everything lost and with nothing lost; then every point with every family; then, where a point has few closed sets, all of
-/// them; then pairs and seeded samples where it has many. Choices repeat in no point. The order is a function of the recording,
+/// Every point comes first with everything lost and with nothing lost, those whose pending effects have a shape not seen
+/// before ahead of the others; then the points with new shapes with every family of choices; then every point with every
+/// family; then, where a point has few closed sets, all of them; then pairs and seeded samples where it has many. Choices repeat in no point. The order is a function of the recording,
 /// model, stack and seed.
 package struct PlanSearch: Sequence, IteratorProtocol {
     package let storage: Storage
@@ -28,8 +28,6 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     private var seen: [Int: Set<UInt64>] = [:]
     /// Points whose closed sets, and tears of one write, have been handed out or are in the queue.
     private var exhausted: Set<Int> = []
-    /// Points that have too many closed sets for that.
-    private var isLarge: Set<Int> = []
 
     /// Closed sets up to which a point is enumerated whole.
     package static let exhaustiveLimit = 512
@@ -71,9 +69,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
 
     /// Crash points, those with a new shape first, and how many those are.
     private static func order(_ storage: Storage) -> ([Int], Int) {
-        let patterns = storage.log.paths.map { path in
-            StableHash.of(path.utf8.map { (48...57).contains($0) ? 35 : $0 })
-        }
+        let patterns = storage.log.paths.map { StableHash.of(Array(NamePattern.of($0).utf8)) }
         var shapes: Set<UInt64> = []
         var novel: [Int] = []
         var known: [Int] = []
@@ -95,7 +91,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
 
     private mutating func fill() -> Bool {
         while round < 6 {
-            let limit = round == 0 ? novel : order.count
+            let limit = round == 1 ? novel : order.count
             guard place < limit else {
                 round += 1
                 place = 0
@@ -108,7 +104,9 @@ package struct PlanSearch: Sequence, IteratorProtocol {
             current = pending
             if ending == .processKill {
                 exhausted.insert(point)
-                queue = [Storage.Choice(kept: [Bool](repeating: true, count: pending.effects.count))]
+                queue = [
+                    Storage.Choice(kept: [Bool](repeating: true, count: pending.effects.count))
+                ]
                 return true
             }
             queue = choices(pending)
@@ -124,17 +122,14 @@ package struct PlanSearch: Sequence, IteratorProtocol {
             Storage.Choice(kept: [Bool](repeating: true, count: count)),
             Storage.Choice(kept: [Bool](repeating: false, count: count)),
         ]
-        if round == 1 { return extremes }
+        if round == 0 { return extremes }
         var random = RandomSource(seed: seed ^ UInt64(pending.crashPoint) &* 0x9e37_79b9)
         let families = ChoiceFamilies(storage, pending, limit: round < 4 ? Self.familyLimit : .max)
         switch round {
-        case 0, 2:
-            return Array(families.basic(&random).reversed()) + (round == 0 ? extremes : [])
+        case 1, 2:
+            return families.basic(&random).reversed()
         case 3:
-            if families.sets.count(limit: Self.exhaustiveLimit) == nil {
-                isLarge.insert(pending.crashPoint)
-                return []
-            }
+            guard families.sets.count(limit: Self.exhaustiveLimit) != nil else { return [] }
             exhausted.insert(pending.crashPoint)
             var all: [Storage.Choice] = []
             families.sets.visit { kept in

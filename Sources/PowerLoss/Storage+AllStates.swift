@@ -52,12 +52,14 @@ extension Storage {
         }
 
         func requires(_ storage: Storage) -> [[Int]] {
-            parts.map { part in
+            let predecessors = storage.orderPredecessors(pending)
+            return parts.map { part in
                 let node = storage.graph.nodes[pending.effects[part.index]]
                 var needed: Set<Int> = []
                 for other in node.hard + node.soft {
                     if let index = position[Int(other)] { needed.formUnion(partsOf[index]) }
                 }
+                if let before = predecessors[part.index] { needed.formUnion(partsOf[before]) }
                 for edge in node.chain {
                     guard let index = position[Int(edge.effect)] else { continue }
                     for other in partsOf[index] {

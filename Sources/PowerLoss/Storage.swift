@@ -97,12 +97,28 @@ package final class Storage: Sendable {
     /// Which of the pending effects require which, at the granularity of whole effects. Indices count the pending ones.
     package func closedSets(_ pending: Pending) -> ClosedSets {
         let position = positions(pending)
+        let predecessors = orderPredecessors(pending)
         return ClosedSets(
-            requires: pending.effects.map { effect in
+            requires: pending.effects.enumerated().map { index, effect in
                 let node = graph.nodes[effect]
-                let needed = node.chain.map(\.effect) + node.hard + node.soft
-                return Array(Set(needed.compactMap { position[Int($0)] })).sorted()
+                let edges = node.chain.map(\.effect) + node.hard + node.soft
+                var needed = Set(edges.compactMap { position[Int($0)] })
+                if let predecessor = predecessors[index] { needed.insert(predecessor) }
+                return needed.sorted()
             })
+    }
+
+    /// For each pending effect in the order of metadata, the pending one before it.
+    ///
+    /// A soft edge may lead to an effect that a sync covered alone, out of the order (Btrfs: its log tree). What is kept without
+    /// a sync came with a commit, and a commit brings everything before it, so the order skips what is covered.
+    func orderPredecessors(_ pending: Pending) -> [Int?] {
+        var last: Int?
+        return pending.effects.enumerated().map { index, effect in
+            guard graph.nodes[effect].isOrdered else { return nil }
+            defer { last = index }
+            return last
+        }
     }
 
     func positions(_ pending: Pending) -> [Int: Int] {

@@ -116,7 +116,9 @@ extension Recording {
                 hashes = StableHash.mix(hashes, stored)
             }
             if header.kind == .note {
-                guard let (key, value) = header.split(payload) else {
+                guard header.flags == RecordHeader.baseFlag, header.nameLength > 0,
+                    let (key, value) = header.split(payload)
+                else {
                     throw damaged("record \(sequence) makes no sense")
                 }
                 notes[key.description] = value

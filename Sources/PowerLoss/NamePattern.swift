@@ -1,7 +1,7 @@
 /// What names have in common that differ only in numbers and random letters.
-enum NamePattern {
+package enum NamePattern {
     /// `.git/objects/10/tmp_obj_IOxSOR` becomes `.git/objects/#/tmp_obj_#`.
-    static func of(_ path: String) -> String {
+    package static func of(_ path: String) -> String {
         var result = ""
         var token = ""
         for character in path {

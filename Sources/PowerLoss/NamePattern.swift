@@ -1,33 +1,30 @@
 /// What names have in common that differ only in numbers and random letters.
 package enum NamePattern {
-    /// `.git/objects/10/tmp_obj_IOxSOR` becomes `.git/objects/#/tmp_obj_#`.
+    /// `.git/objects/be/tmp_obj_IOxSOR` becomes `.git/objects/#/tmp_obj_#`.
     package static func of(_ path: String) -> String {
-        var result = ""
-        var token = ""
-        for character in path {
-            if "/._- ".contains(character) {
-                result += reduced(token)
-                result.append(character)
-                token = ""
-            } else {
-                token.append(character)
+        path.split(separator: "/", omittingEmptySubsequences: false).map { name in
+            // A directory for the first two digits of a hash.
+            if name.count == 2 && name.allSatisfy(\.isHexDigit) { return "#" }
+            var result = ""
+            var token = ""
+            for character in name {
+                if "._- ".contains(character) {
+                    result += reduced(token)
+                    result.append(character)
+                    token = ""
+                } else {
+                    token.append(character)
+                }
             }
-        }
-        return result + reduced(token)
+            return result + reduced(token)
+        }.joined(separator: "/")
     }
 
     private static func reduced(_ token: String) -> String {
-        let hasDigit = token.contains { $0.isNumber }
-        let isHexadecimal = token.allSatisfy { $0.isHexDigit }
-        if isHexadecimal && (token.count == 2 || (hasDigit && token.count >= 6)) { return "#" }
-        let inner = token.dropFirst()
-        let isMixed =
-            inner.contains { $0.isUppercase || $0.isNumber } && token.contains { $0.isLowercase }
-        // What mkstemp makes: six letters and digits at the least.
-        if token.count >= 6 && isMixed && token.contains(where: { $0.isUppercase }) { return "#" }
-        if token.count == 6 && token.allSatisfy({ $0.isUppercase || $0.isNumber }) && hasDigit {
+        if token.count >= 4 && token.allSatisfy(\.isHexDigit) && token.contains(where: \.isNumber) {
             return "#"
         }
+        if isRandom(token) { return "#" }
         var result = ""
         for character in token {
             if !character.isNumber {
@@ -37,5 +34,27 @@ package enum NamePattern {
             }
         }
         return result
+    }
+
+    /// What mkstemp makes: six letters and digits. `MyFile`, `README` and `LOG001` are none.
+    private static func isRandom(_ token: String) -> Bool {
+        guard token.count == 6, token.contains(where: \.isUppercase) else { return false }
+        guard let digit = token.firstIndex(where: \.isNumber) else {
+            return token.contains(where: \.isLowercase) && !isWords(token)
+        }
+        return !token[digit...].allSatisfy(\.isNumber)
+    }
+
+    /// Whether each word of a name like `MyFile` has two letters or more.
+    private static func isWords(_ token: String) -> Bool {
+        var lengths: [Int] = []
+        for character in token {
+            if character.isUppercase || lengths.isEmpty {
+                lengths.append(1)
+            } else {
+                lengths[lengths.count - 1] += 1
+            }
+        }
+        return lengths.allSatisfy { $0 >= 2 }
     }
 }

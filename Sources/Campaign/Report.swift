@@ -31,13 +31,16 @@ package struct WorkloadReport: Sendable {
     package var verdict: Verdict {
         if let inconclusive { return .inconclusive(inconclusive) }
         let judged = models.compactMap(\.verdict)
+        if judged.isEmpty {
+            return .inconclusive("no promise was judged: outcomes were only counted")
+        }
         if judged.contains(.violated) { return .violated }
         return judged.first { $0 != .holds } ?? .holds
     }
 
     /// Whether every model and stack came out as the workload expects; what it says nothing about is expected to hold.
     package var isExpected: Bool {
-        inconclusive == nil && models.allSatisfy(\.isExpected)
+        inconclusive == nil && !models.isEmpty && models.allSatisfy(\.isExpected)
     }
 }
 

@@ -80,6 +80,9 @@ package struct Campaign {
         if let reason = control.inconclusive {
             report.inconclusive =
                 run.endedNormally ? reason : "run \(run.outcome); \(reason)"
+            if !control.observerLog.isEmpty {
+                report.notes.append("the observer said: \(control.observerLog)")
+            }
             return
         }
         if !run.endedNormally { report.notes.append("run \(run.outcome); explored up to there") }
@@ -87,49 +90,71 @@ package struct Campaign {
         let explorations = options.targets.map { target in
             let storage = Storage(log: log, model: target.model, stack: target.stack)
             let promise = subject.promiseUnder[target.stack.name] ?? subject.promise
+            // The drive's lies do not matter where only the process dies.
+            let isJudged =
+                target.stack.permitsDurability || options.ending == .processKill
+                || subject.promiseUnder[target.stack.name] != nil
             return Exploration(
-                storage, judge: Judge(history, promise: promise, vocabulary: control.vocabulary),
-                isJudged: target.stack.permitsDurability
-                    || subject.promiseUnder[target.stack.name] != nil,
-                seed: options.seed, ending: options.ending)
+                storage,
+                judge: Judge(
+                    history, promise: isJudged || promise == .opens ? promise : .durable,
+                    vocabulary: control.vocabulary),
+                isJudged: isJudged, seed: options.seed, ending: options.ending)
         }
-        if let violation = control.violation {
-            for exploration in explorations { addControlViolation(violation, exploration) }
+        if control.isViolated {
+            for exploration in explorations where exploration.isJudged {
+                judgeCompleteTree(exploration, observations)
+            }
         }
-        try exploreAll(explorations, observations, history, report.name)
-        finish(explorations, observations, &report)
+        exploreAll(explorations, observations)
+        finish(explorations, &report)
     }
 
     // MARK: Exploring
 
-    private func exploreAll(
-        _ explorations: [Exploration], _ observations: Observations, _ history: History,
-        _ name: String
-    ) throws {
+    private func exploreAll(_ explorations: [Exploration], _ observations: Observations) {
         let end = options.seconds.map { clock() + $0 }
         var left = options.states
-        var isSpent = false
-        while !isSpent, explorations.contains(where: { !$0.isFinished }) {
-            for exploration in explorations where !exploration.isFinished {
-                let start = clock()
-                let before = exploration.report.statesPlanned
-                let batch = left.map { min(options.batch, $0) } ?? options.batch
-                let (states, unknown) = exploration.plan(batch) { observations.index($0) != nil }
-                exploration.report.statesObserved += observations.observe(unknown)
-                try judge(states, exploration, observations, history)
-                exploration.report.seconds += clock() - start
-                if let states = left {
-                    left = states - (exploration.report.statesPlanned - before)
-                }
-                if isSettled(exploration) { exploration.isFinished = true }
+        while true {
+            let open = explorations.filter { !$0.isFinished }
+            guard !open.isEmpty else { return }
+            let share = left.map { max(1, $0 / open.count) } ?? .max
+            for exploration in turns(open) {
+                if isCancelled() || left == 0 || end.map({ clock() >= $0 }) ?? false { return }
+                let size = min(exploration.nextBatch(options), share, left ?? .max)
+                let planned = explore(size, exploration, observations)
+                left = left.map { $0 - planned }
                 say(
                     "exploring", explorations.reduce(0) { $0 + $1.report.statesPlanned },
                     observations.entries.count,
                     explorations.reduce(0) { $0 + $1.groupedFindings.count })
-                isSpent = isCancelled() || end.map { clock() >= $0 } ?? false || (left ?? 1) <= 0
-                if isSpent { break }
             }
         }
+    }
+
+    /// Who comes next: each in turn, and where the budget is time, whoever has had least of it.
+    private func turns(_ open: [Exploration]) -> [Exploration] {
+        guard options.seconds != nil else { return open }
+        let next = open.min {
+            ($0.report.seconds, $0.turns) < ($1.report.seconds, $1.turns)
+        }
+        return next.map { [$0] } ?? []
+    }
+
+    /// One turn of one target.
+    ///
+    /// - Returns: how many states it planned, at most `size`.
+    private func explore(
+        _ size: Int, _ exploration: Exploration, _ observations: Observations
+    ) -> Int {
+        exploration.turnBegan = clock()
+        let before = exploration.report.statesPlanned
+        let (states, unknown) = exploration.plan(size, isKnown: observations.isObserved)
+        exploration.report.statesObserved += observations.observe(unknown)
+        for state in states { judge(state, exploration, observations) }
+        exploration.report.seconds += clock() - exploration.turnBegan
+        if isSettled(exploration) { exploration.isFinished = true }
+        return exploration.report.statesPlanned - before
     }
 
     /// What is violated needs not be explored to the end: enough states to see each way in which it is.
@@ -141,27 +166,23 @@ package struct Campaign {
     }
 
     private func judge(
-        _ states: [Exploration.Planned], _ exploration: Exploration, _ observations: Observations,
-        _ history: History
-    ) throws {
-        for state in states {
-            guard let index = observations.index(state.hash) else { continue }
-            let entry = observations.entries[index]
-            if let failure = entry.failure {
-                exploration.shortfalls.append(failure)
-                continue
+        _ state: Exploration.Planned, _ exploration: Exploration, _ observations: Observations
+    ) {
+        guard let index = observations.index(state.hash) else { return }
+        let entry = observations.entries[index]
+        if let failure = entry.failure {
+            exploration.shortfalls.append(failure)
+            return
+        }
+        let violations = exploration.violations(index, entry, at: state.pending.crashPoint)
+        if violations.isEmpty, let shortfall = entry.observation.shortfall {
+            exploration.shortfalls.append(shortfall)
+        } else if exploration.isJudged {
+            for violation in violations {
+                investigate(violation, state, exploration, observations)
             }
-            let violations = exploration.violations(index, entry, at: state.pending.crashPoint)
-            if exploration.isJudged {
-                if violations.isEmpty, let shortfall = entry.observation.shortfall {
-                    exploration.shortfalls.append(shortfall)
-                }
-                for violation in violations {
-                    try investigate(violation, state, exploration, observations, history)
-                }
-            } else {
-                exploration.report.outcomes[Self.outcome(violations), default: 0] += 1
-            }
+        } else {
+            exploration.report.outcomes[Self.outcome(violations), default: 0] += 1
         }
     }
 
@@ -177,140 +198,56 @@ package struct Campaign {
         return .silentLoss
     }
 
-    // MARK: Findings
-
-    private func investigate(
-        _ violation: Violation, _ state: Exploration.Planned, _ exploration: Exploration,
-        _ observations: Observations, _ history: History
-    ) throws {
-        let explanation = Explanation(exploration.storage, history: history)
-        let signature = explanation.signature(state.pending, state.choice)
-        if exploration.count(violation.kind, signature) { return }
-        guard exploration.groupCount(violation.kind) < options.findingsPerKind else { return }
-        let choice = try Shrinker(exploration.storage, state.pending).shrink(state.choice) {
-            try shows(violation.kind, state.pending, $0, exploration, observations)
-        }
-        guard
-            let finding = try confirm(
-                violation.kind, state.pending, choice, exploration, observations, history)
-        else {
-            exploration.shortfalls.append(
-                "flaky: \(violation.kind.rawValue) at crash point \(state.pending.crashPoint) did not show again on a fresh mount"
-            )
-            return
-        }
-        exploration.add(finding, explanation.cause(state.pending, choice))
-    }
-
-    /// Whether the choice shows a violation of this kind, by what is known or by observing.
-    private func shows(
-        _ kind: ViolationKind, _ pending: Storage.Pending, _ choice: Storage.Choice,
-        _ exploration: Exploration, _ observations: Observations
-    ) throws -> Bool {
-        var tree = exploration.storage.tree(pending, choice)
-        let hash = tree.settle()
-        if observations.index(hash) == nil {
-            exploration.report.statesObserved += observations.observe([(hash, tree)])
-        }
-        let index = observations.index(hash)!
-        let entry = observations.entries[index]
-        guard entry.failure == nil else { return false }
-        return exploration.violations(index, entry, at: pending.crashPoint).contains {
-            $0.kind == kind
-        }
-    }
-
-    /// Observes the smallest plan once more, alone and with patience.
-    private func confirm(
-        _ kind: ViolationKind, _ pending: Storage.Pending, _ choice: Storage.Choice,
-        _ exploration: Exploration, _ observations: Observations, _ history: History
-    ) throws -> Finding? {
-        var tree = exploration.storage.tree(pending, choice)
-        let treeHash = tree.settle()
-        let recovery = try observations.observeAfresh(tree, patience: 4)
-        let judge = exploration.judge
-        let cut = pending.crashPoint
-        let resolved = judge.resolve(recovery.observation)
-        let now = cut > 0 ? exploration.storage.log.recording[cut - 1].time : 0
-        var found = judge.violations(resolved, cut: cut, now: now)
-        if kind == .unstableRecovery, recovery.changed {
-            var left = recovery.tree
-            _ = left.settle()
-            let second = try observations.observeAfresh(left, patience: 4)
-            if let instability = compare(
-                first: recovery.observation, second: second.observation)
-            {
-                found.append(instability)
-            }
-        }
-        guard let violation = found.first(where: { $0.kind == kind }) else { return nil }
-        let explanation = Explanation(exploration.storage, history: history)
-        var finding = Finding(
-            kind: kind, model: exploration.storage.model.name,
-            stack: exploration.storage.stack.name,
-            plan: exploration.storage.plan(pending, choice),
-            lost: explanation.lost(pending, choice),
-            acknowledged: history.acknowledgedCount(at: cut),
-            seen: judge.seenCount(resolved, cut: cut), count: 1,
-            summary: Self.summary(violation, recovery.observation),
-            advice: explanation.advice(kind, pending, choice),
-            log: String(decoding: recovery.observation.log.suffix(4096), as: UTF8.self))
-        finding.treeHash = treeHash
-        return finding
-    }
-
-    /// The violation's sentence, and where the store did not open also what it said.
-    private static func summary(_ violation: Violation, _ observation: Observation) -> String {
-        guard violation.kind == .cannotOpen, observation.failure == nil,
-            let line = String(decoding: observation.log, as: UTF8.self).split(separator: "\n").last
-        else { return violation.summary }
-        return "\(violation.summary): \(line)"
-    }
-
-    private func addControlViolation(_ violation: Violation, _ exploration: Exploration) {
-        let history = exploration.judge.history
-        let finding = Finding(
-            kind: violation.kind, model: exploration.storage.model.name,
-            stack: exploration.storage.stack.name,
-            plan: CrashPlan(crashPoint: exploration.storage.lastCrashPoint, lost: []), lost: [],
-            acknowledged: history.acknowledgedCount(at: .max), seen: 0, count: 1,
-            summary: violation.summary,
-            advice: "write it before acknowledging: it never left the program", log: "")
-        exploration.add(finding, [])
-    }
-
     // MARK: Report
 
-    private func finish(
-        _ explorations: [Exploration], _ observations: Observations,
-        _ report: inout WorkloadReport
-    ) {
+    private func finish(_ explorations: [Exploration], _ report: inout WorkloadReport) {
         for exploration in explorations {
             var model = exploration.report
             let findings = exploration.groupedFindings
             model.kinds = Set(findings.map(\.kind)).sorted()
             model.expectation = subject.expectation.outcome(model: model.model, stack: model.stack)
             if exploration.isJudged {
-                let verdict = verdict(exploration, observations)
+                let verdict = verdict(exploration)
                 model.verdict = verdict
                 model.isExpected = (model.expectation ?? .holds).matches(
                     verdict, kinds: model.kinds)
             }
             report.models.append(model)
             report.findings += findings
+            report.notes += notes(exploration, model).map {
+                "\(model.model) on \(model.stack): \($0)"
+            }
         }
     }
 
-    private func verdict(_ exploration: Exploration, _ observations: Observations) -> Verdict {
+    private func verdict(_ exploration: Exploration) -> Verdict {
         if !exploration.groupedFindings.isEmpty { return .violated }
-        if let shortfall = exploration.shortfalls.first {
-            let more = exploration.shortfalls.count - 1
-            return .inconclusive(shortfall + (more > 0 ? " (and \(more) more)" : ""))
-        }
-        if exploration.report.statesPlanned == 0 || observations.entries.isEmpty {
+        if let shortfall = shortfall(exploration) { return .inconclusive(shortfall) }
+        if exploration.report.statesPlanned == 0 {
             return .inconclusive("the budget ended before anything was observed")
         }
         return .holds
+    }
+
+    private func shortfall(_ exploration: Exploration) -> String? {
+        let more = exploration.shortfalls.count - 1
+        return exploration.shortfalls.first.map { $0 + (more > 0 ? " (and \(more) more)" : "") }
+    }
+
+    /// What the verdict does not say.
+    private func notes(_ exploration: Exploration, _ model: ModelReport) -> [String] {
+        var notes = exploration.notes
+        if model.verdict == .violated || model.verdict == nil,
+            let shortfall = shortfall(exploration)
+        {
+            notes.append("not every state could be judged: \(shortfall)")
+        }
+        for (kind, count) in exploration.unexplained.sorted(by: { $0.key < $1.key }) {
+            notes.append(
+                "\(count) more states show \(kind.rawValue) in other ways than the "
+                    + "\(exploration.groupCount(kind)) that were looked into")
+        }
+        return notes
     }
 
     private func say(_ phase: String, _ planned: Int, _ observed: Int, _ findings: Int) {

@@ -1,12 +1,16 @@
 import FileTree
 import Oracles
 import PowerLoss
+import Recording
 
 /// The positive control: the trees that lost nothing are observed before anything is cut.
 struct Control {
     private(set) var vocabulary = Vocabulary()
     private(set) var inconclusive: String?
-    private(set) var violation: Violation?
+    /// Something acknowledged is missing from the complete tree.
+    private(set) var isViolated = false
+    /// What the observer said beside its marks, for a person; empty when it is no help.
+    private(set) var observerLog = ""
 
     init(
         _ run: RecordedRun, _ log: EffectLog, _ history: History, _ promise: Promise,
@@ -30,8 +34,11 @@ struct Control {
             base: entries[0].observation, complete: entries[1].observation, history: history,
             promise: promise, recordCount: log.effects.count, now: end)
         {
-        case .inconclusive(let reason): inconclusive = reason
-        case .violation(let found): violation = found
+        case .inconclusive(let reason):
+            inconclusive = reason
+            let failed = entries.first { !$0.observation.isComplete } ?? entries[1]
+            observerLog = String(decoding: failed.observation.log, as: UTF8.self)
+        case .violation: isViolated = true
         case nil: break
         }
         vocabulary = Vocabulary(complete: entries[1].observation, history: history)

@@ -35,7 +35,7 @@ struct Explanation {
     /// What a power loss took, as the syncs that would have kept it, files of one name pattern together. A loss whose
     /// signature holds that of a known finding needs no finding of its own.
     func signature(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Set<String> {
-        var parts = cause(pending, choice)
+        var parts = losses(pending, choice)
         // Had the file been synced, it could not have torn either.
         for tear in choice.torn {
             parts.insert("content \(pattern(log.effects[pending.effects[tear.index]]))")
@@ -44,7 +44,13 @@ struct Explanation {
     }
 
     /// The signature of a smallest plan.
-    func cause(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Set<String> {
+    func cause(_ plan: SmallestPlan) -> Set<String> {
+        let parts = losses(plan.pending, plan.choice)
+        if !parts.isEmpty { return parts }
+        return [plan.isUnwritten ? "not written" : "order \(nextOperation(plan.pending))"]
+    }
+
+    private func losses(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Set<String> {
         var parts: Set<String> = []
         for (_, effects) in culprits(pending, choice) {
             for effect in effects { parts.insert("\(aspect(effect)) \(pattern(effect))") }
@@ -52,7 +58,6 @@ struct Explanation {
         for tear in choice.torn {
             parts.insert("torn \(pattern(log.effects[pending.effects[tear.index]]))")
         }
-        if parts.isEmpty { parts.insert("order \(nextOperation(pending))") }
         return parts
     }
 
@@ -146,19 +151,27 @@ struct Explanation {
 
     // MARK: Advice
 
-    /// Which sync is missing, and between which two moments.
-    func advice(_ kind: ViolationKind, _ pending: Storage.Pending, _ choice: Storage.Choice)
-        -> String
-    {
+    /// Which sync is missing, and between which two moments; where no sync can help, what else is at fault.
+    func advice(
+        _ violation: Violation, _ pending: Storage.Pending, _ choice: Storage.Choice
+    ) -> String {
+        if violation.kind == .unstableRecovery { return adviceOnRecovery(pending, choice) }
         var places: [String] = []
         func add(_ place: String) {
             if !places.contains(place) { places.append(place) }
         }
+        let lost = Set(
+            pending.effects.indices.filter { !choice.kept[$0] }.map { pending.effects[$0] })
         for (record, effects) in culprits(pending, choice) {
             for effect in effects {
-                add(
-                    "\(sync(for: effect)) after #\(record)\(deadline(kind, effect, pending, choice))"
-                )
+                if let deadline = deadline(violation, effect, pending, lost) {
+                    add("\(sync(for: effect)) after #\(record) and before \(deadline)")
+                } else {
+                    add(
+                        "no sync can be in time for #\(record) (\(operation(record))), nothing comes after it yet: "
+                            + "recovery must be able to tell that it is missing (a journal, a checksum, a copy)"
+                    )
+                }
             }
         }
         for tear in choice.torn {
@@ -168,15 +181,24 @@ struct Explanation {
                     + "write it elsewhere first (a journal or a second copy, synced), or sync what it depends on before"
             )
         }
-        if places.isEmpty { return adviceWithoutLoss(kind, pending) }
+        if places.isEmpty { return adviceWithoutLoss(pending) }
         return places.prefix(4).joined(separator: "; ")
     }
 
-    private func adviceWithoutLoss(_ kind: ViolationKind, _ pending: Storage.Pending) -> String {
-        if kind == .unstableRecovery {
-            return
-                "nothing need be lost: recovery itself changes what it finds, and the next one finds less"
-        }
+    private func adviceOnRecovery(
+        _ pending: Storage.Pending, _ choice: Storage.Choice
+    ) -> String {
+        let fault = "recovery itself changes what it finds, and the next one finds less"
+        guard let first = culprits(pending, choice).first?.record ?? tornRecord(pending, choice)
+        else { return "nothing need be lost: \(fault)" }
+        return "\(fault); it does so when #\(first) (\(operation(first))) is not wholly there"
+    }
+
+    private func tornRecord(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Int? {
+        choice.torn.first.map { log.effects[pending.effects[$0.index]].id.record }
+    }
+
+    private func adviceWithoutLoss(_ pending: Storage.Pending) -> String {
         let point = pending.crashPoint
         guard point > 0, point < storage.lastCrashPoint else {
             return "nothing need be lost: recovery misreads a complete tree"
@@ -195,38 +217,30 @@ struct Explanation {
         return "fsync \(path)"
     }
 
+    /// The moment before which a lost effect had to be durable.
     private func deadline(
-        _ kind: ViolationKind, _ logged: EffectLog.LoggedEffect, _ pending: Storage.Pending,
-        _ choice: Storage.Choice
-    ) -> String {
+        _ violation: Violation, _ logged: EffectLog.LoggedEffect, _ pending: Storage.Pending,
+        _ lost: Set<Int>
+    ) -> String? {
+        let record = logged.id.record
+        let later = (log.firstEffect[record + 1]..<log.firstEffect[pending.crashPoint])
+            .filter { !lost.contains($0) }
         // A later name of the same file that survived what it names.
-        for (index, effect) in pending.effects.enumerated() where choice.kept[index] {
-            let later = log.effects[effect]
-            guard later.id.record > logged.id.record, later.effect.inode == logged.effect.inode,
-                case .name(_, present: true) = later.effect.change
+        for index in later {
+            let effect = log.effects[index]
+            guard effect.effect.inode == logged.effect.inode,
+                case .name(_, present: true) = effect.effect.change
             else { continue }
-            return " and before #\(later.id.record) (\(operation(later.id.record)))"
+            return "#\(effect.id.record) (\(operation(effect.id.record)))"
         }
         let acknowledged = history.view(at: pending.crashPoint).acknowledged
-        if let next = acknowledged.first(where: { $0.settledSequence > logged.id.record }) {
-            return " and before acknowledging \(next.name)"
-        }
-        if let next = nextKept(after: logged.id.record, pending, choice) {
-            return " and before #\(next) (\(operation(next)))"
-        }
-        return ""
-    }
-
-    /// The next record that changed something and whose effect was there after all.
-    private func nextKept(
-        after record: Int, _ pending: Storage.Pending, _ choice: Storage.Choice
-    ) -> Int? {
-        let lost = Set(
-            pending.effects.indices.filter { !choice.kept[$0] }.map { pending.effects[$0] })
-        for effect in log.firstEffect[record + 1]..<log.firstEffect[pending.crashPoint]
-        where !lost.contains(effect) {
-            return log.effects[effect].id.record
-        }
-        return nil
+            .filter { $0.settledSequence > record }
+        let broken = acknowledged.first { violation.transactions.contains($0.name) }
+        if let broken { return "acknowledging \(broken.name)" }
+        // Where what was promised is older than what was lost, a later step took it away.
+        let next = later.first.map { log.effects[$0].id.record }
+            .map { "#\($0) (\(operation($0)))" }
+        if !violation.transactions.isEmpty, let next { return next }
+        return acknowledged.first.map { "acknowledging \($0.name)" } ?? next
     }
 }

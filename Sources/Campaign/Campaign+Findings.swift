@@ -1,0 +1,220 @@
+import FileTree
+import Oracles
+import PowerLoss
+
+/// From a violation to a finding: shrink, tell from what is known, confirm, explain.
+extension Campaign {
+    /// Looks into a violation unless what was lost explains it already.
+    func investigate(
+        _ violation: Violation, _ state: Exploration.Planned, _ exploration: Exploration,
+        _ observations: Observations
+    ) {
+        let kind = violation.kind
+        let explanation = Explanation(exploration.storage, history: exploration.judge.history)
+        let signature = explanation.signature(state.pending, state.choice)
+        let point = state.pending.crashPoint
+        if exploration.count(kind, signature, at: point) { return }
+        guard exploration.groupCount(kind) < options.findingsPerKind else {
+            exploration.unexplained[kind, default: 0] += 1
+            return
+        }
+        guard exploration.flakyCount(kind, signature) < Self.flakyLimit else {
+            exploration.shortfalls.append(Self.flaky(kind, point))
+            return
+        }
+        let smallest = shrink(kind, state, exploration, observations)
+        let cause = explanation.cause(smallest)
+        if exploration.count(kind, cause: cause, smallest) { return }
+        do {
+            if let finding = try confirm(kind, smallest, exploration, observations) {
+                exploration.add(finding, cause: cause, smallest)
+                return
+            }
+            let reason = Self.flaky(kind, smallest.pending.crashPoint)
+            exploration.noteFlaky(kind, signature)
+            observations.distrust(smallest.treeHash, because: reason)
+            exploration.shortfalls.append(reason)
+        } catch {
+            exploration.noteFlaky(kind, signature)
+            exploration.shortfalls.append(
+                "\(kind.rawValue) at crash point \(smallest.pending.crashPoint) could not be confirmed: \(error)"
+            )
+        }
+    }
+
+    /// How often a violation is looked at that does not show again.
+    private static let flakyLimit = 3
+
+    private static func flaky(_ kind: ViolationKind, _ point: Int) -> String {
+        "flaky: \(kind.rawValue) at crash point \(point) did not show again on a fresh mount"
+    }
+
+    /// Judges the last crash point with nothing lost before all others: the control has seen that something is missing there.
+    func judgeCompleteTree(_ exploration: Exploration, _ observations: Observations) {
+        exploration.turnBegan = clock()
+        let storage = exploration.storage
+        let plan = SmallestPlan(storage, losingNothingAt: storage.lastCrashPoint)
+        if !observations.isObserved(plan.treeHash) {
+            exploration.report.statesObserved += observations.observe([
+                (plan.treeHash, plan.tree)
+            ])
+        }
+        let index = observations.index(plan.treeHash)!
+        let entry = observations.entries[index]
+        guard entry.failure == nil else { return }
+        let state = Exploration.Planned(
+            pending: plan.pending, choice: plan.choice, hash: plan.treeHash)
+        for violation in exploration.violations(index, entry, at: storage.lastCrashPoint) {
+            investigate(violation, state, exploration, observations)
+        }
+        exploration.report.seconds += clock() - exploration.turnBegan
+    }
+
+    // MARK: Shrinking
+
+    private func shrink(
+        _ kind: ViolationKind, _ state: Exploration.Planned, _ exploration: Exploration,
+        _ observations: Observations
+    ) -> SmallestPlan {
+        let storage = exploration.storage
+        let choice = Shrinker(storage, state.pending).shrink(state.choice) {
+            self.violation(
+                kind, SmallestPlan(storage, state.pending, $0), exploration, observations) != nil
+        }
+        let smallest = SmallestPlan(storage, state.pending, choice)
+        return unwritten(kind, smallest, exploration, observations)
+            ?? withoutLoss(kind, smallest, exploration, observations) ?? smallest
+    }
+
+    /// The same tree at an earlier crash point at which nothing is lost, if the violation shows there: when all that was
+    /// lost came last, the end of the process is enough.
+    private func withoutLoss(
+        _ kind: ViolationKind, _ smallest: SmallestPlan, _ exploration: Exploration,
+        _ observations: Observations
+    ) -> SmallestPlan? {
+        let storage = exploration.storage
+        guard smallest.choice.torn.isEmpty,
+            let lost = smallest.choice.kept.firstIndex(of: false)
+        else { return nil }
+        let record = storage.log.effects[smallest.pending.effects[lost]].id.record
+        let other = SmallestPlan(storage, losingNothingAt: record)
+        guard other.treeHash == smallest.treeHash,
+            violation(kind, other, exploration, observations) != nil
+        else { return nil }
+        return other
+    }
+
+    /// The moment of the acknowledgement, nothing lost, if what is missing was missing then already.
+    private func unwritten(
+        _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
+        _ observations: Observations
+    ) -> SmallestPlan? {
+        guard kind == .lostCommit,
+            let found = violation(kind, plan, exploration, observations)
+        else { return nil }
+        var first: SmallestPlan?
+        for name in found.transactions.prefix(3) {
+            guard let transaction = exploration.judge.history[name] else { return nil }
+            let then = SmallestPlan(
+                exploration.storage, losingNothingAt: transaction.settledSequence + 1,
+                isUnwritten: true)
+            guard let missing = violation(kind, then, exploration, observations),
+                missing.transactions.contains(name)
+            else { return nil }
+            if first == nil { first = then }
+        }
+        return first
+    }
+
+    /// The violation of this kind that the plan shows, by what is known or by observing.
+    private func violation(
+        _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
+        _ observations: Observations
+    ) -> Violation? {
+        if !observations.isObserved(plan.treeHash) {
+            guard mayObserve(exploration) else {
+                let note = "time ran out while plans were shrunk: they may not be the smallest"
+                if !exploration.notes.contains(note) { exploration.notes.append(note) }
+                return nil
+            }
+            exploration.report.statesObserved += observations.observe([
+                (plan.treeHash, plan.tree)
+            ])
+        }
+        let index = observations.index(plan.treeHash)!
+        let entry = observations.entries[index]
+        guard entry.failure == nil else { return nil }
+        return exploration.violations(index, entry, at: plan.pending.crashPoint).first {
+            $0.kind == kind
+        }
+    }
+
+    /// Whether the target has time left for shrinking: twice its share of the budget, so that the others get theirs.
+    private func mayObserve(_ exploration: Exploration) -> Bool {
+        guard let seconds = options.seconds else { return true }
+        let used = exploration.report.seconds + clock() - exploration.turnBegan
+        return used < 2 * seconds / Double(max(1, options.targets.count))
+    }
+
+    // MARK: Confirming
+
+    /// Observes the smallest plan once more, alone and with patience.
+    ///
+    /// - Returns: nil when the violation did not show again.
+    private func confirm(
+        _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
+        _ observations: Observations
+    ) throws -> Finding? {
+        let recovery = try observations.observeAfresh(plan.tree, patience: 4)
+        let judge = exploration.judge
+        let cut = plan.pending.crashPoint
+        let resolved = judge.resolve(recovery.observation)
+        var found = judge.violations(resolved, cut: cut, now: exploration.time(of: cut))
+        if kind == .unstableRecovery, recovery.changed {
+            var left = recovery.tree
+            _ = left.settle()
+            let second = try observations.observeAfresh(left, patience: 4)
+            if let instability = compare(
+                first: recovery.observation, second: second.observation)
+            {
+                found.append(instability)
+            }
+        }
+        guard let violation = found.first(where: { $0.kind == kind }) else { return nil }
+        let storage = exploration.storage
+        let explanation = Explanation(storage, history: judge.history)
+        var finding = Finding(
+            kind: kind, model: storage.model.name, stack: storage.stack.name,
+            plan: storage.plan(plan.pending, plan.choice),
+            lost: explanation.lost(plan.pending, plan.choice),
+            acknowledged: judge.history.acknowledgedCount(at: cut),
+            seen: judge.seenCount(resolved, cut: cut), count: 1,
+            summary: summary(violation, recovery.observation, plan),
+            advice: plan.isUnwritten
+                ? "write it before acknowledging it: until then it had not left the program"
+                : explanation.advice(violation, plan.pending, plan.choice),
+            log: String(decoding: recovery.observation.log.suffix(4096), as: UTF8.self))
+        finding.treeHash = plan.treeHash
+        return finding
+    }
+
+    /// The violation's sentence, and what is to be added to understand it.
+    private func summary(
+        _ violation: Violation, _ observation: Observation, _ plan: SmallestPlan
+    ) -> String {
+        switch violation.kind {
+        case .cannotOpen:
+            // What the store itself said.
+            guard observation.failure == nil,
+                let line = String(decoding: observation.log, as: UTF8.self)
+                    .split(separator: "\n").last
+            else { return violation.summary }
+            return "\(violation.summary): \(line)"
+        case .lostCommit where plan.isUnwritten:
+            return violation.summary
+                + "; no power was lost, the process had ended: it was acknowledged from the store's own buffer"
+        default:
+            return violation.summary
+        }
+    }
+}

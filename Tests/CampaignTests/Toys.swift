@@ -210,3 +210,59 @@ enum Toys {
         return toy
     }
 }
+
+extension Toys {
+    /// A log whose commits wait in a buffer of the program until there are two.
+    static func buffersTwo() -> ToySubject {
+        var toy = log()
+        toy.life = { disk in
+            for pair in [1, 3] {
+                for commit in [pair, pair + 1] { try disk.say("@begin t\(commit)") }
+                try disk.say("@ack t\(pair)")
+                try disk.append("log", line("t\(pair)") + line("t\(pair + 1)"))
+                try disk.sync("log")
+                try disk.say("@ack t\(pair + 1)")
+            }
+        }
+        return toy
+    }
+
+    /// A log that is copied to another file and taken away before that one has its name.
+    static func compacts() -> ToySubject {
+        var toy = log()
+        let life = toy.life
+        toy.life = { disk in
+            try life(disk)
+            try disk.create("new")
+            try disk.write("new", disk.text("log")!)
+            try disk.sync("new")
+            try disk.unlink("log")
+            try disk.rename("new", "log")
+            try disk.syncDirectory()
+        }
+        return toy
+    }
+}
+
+extension Toys {
+    /// Clients that write a file each and sync together: so much is at risk at a time that not every state can be tried.
+    static func wide(_ rounds: Int = 3, clients: Int = 8, syncs: Bool = true) -> ToySubject {
+        var toy = files(syncsDirectory: true)
+        toy.life = { disk in
+            for round in 1...rounds {
+                let names = (1...clients).map { "k\(round * 100 + $0)" }
+                for (client, name) in names.enumerated() {
+                    try disk.say("@begin \(client)/\(round) \(name)=v")
+                    try disk.create("rows/\(name)")
+                    try disk.write("rows/\(name)", line("v"))
+                }
+                if syncs {
+                    for name in names { try disk.sync("rows/\(name)") }
+                    try disk.syncDirectory("rows")
+                }
+                for client in 0..<clients { try disk.say("@ack \(client)/\(round)") }
+            }
+        }
+        return toy
+    }
+}

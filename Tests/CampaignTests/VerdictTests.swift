@@ -120,4 +120,25 @@ struct VerdictTests {
         #expect(report.models.map(\.verdict) == [.holds])
         #expect(!report.isExpected)
     }
+
+    @Test("under bounded loss it counts how long ago an acknowledgement was")
+    func boundedLoss() throws {
+        var toy = Toys.log()
+        toy.life = { disk in
+            try disk.say("@begin t1")
+            try disk.append("log", Toys.line("t1"))
+            try disk.say("@ack t1")
+            for _ in 1...3 { try disk.create("other\(disk.names().count)") }
+        }
+        toy.promise = .boundedLoss(nanoseconds: 3_600_000_000_000)
+        let lax = explore(toy, ["in-order", "posix"])
+        toy.promise = .boundedLoss(nanoseconds: 1)
+        let strict = explore(toy, ["in-order"])
+
+        #expect(lax.models.map(\.verdict) == [.holds, .holds])
+        #expect(strict.violated == ["in-order: lost-commit"])
+        // At the acknowledgement itself, the crash point 3, no time has gone by.
+        let points = strict.findings.map(\.plan.crashPoint)
+        #expect(points.allSatisfy { $0 > 3 })
+    }
 }

@@ -1,0 +1,306 @@
+import Campaign
+import Oracles
+import PowerLoss
+import Synchronization
+import Testing
+
+/// What could not be found out is neither passed nor failed, and each reason has its own sentence.
+@Suite("Inconclusive")
+struct InconclusiveTests {
+    struct Case: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let toy: ToySubject
+        /// The whole sentence.
+        let reason: String
+    }
+
+    private static func log(
+        life: (@Sendable (ToyDisk) throws -> Void)? = nil,
+        recovery: (@Sendable (ToyDisk) throws -> Void)? = nil
+    ) -> ToySubject {
+        var toy = Toys.log()
+        if let life { toy.life = life }
+        if let recovery { toy.recovery = recovery }
+        return toy
+    }
+
+    static let cases = [
+        Case(
+            testDescription: "run acknowledges nothing",
+            toy: log(life: { disk in
+                try disk.say("@begin t1")
+                try disk.append("log", Toys.line("t1"))
+                try disk.sync("log")
+            }), reason: "run acknowledged nothing"),
+        Case(
+            testDescription: "the observer sees nothing",
+            toy: log(recovery: { _ in }),
+            reason: "the observer does not see what run acknowledged"),
+        Case(
+            testDescription: "marks were buffered",
+            toy: log(life: { disk in
+                for commit in 1...2 {
+                    try disk.append("log", Toys.line("t\(commit)"))
+                    try disk.sync("log")
+                }
+                try disk.say("@ack t1", "@ack t2")
+            }),
+            reason:
+                "marks were buffered: record #4 carries the acknowledgements of both t1 and t2; flush stdout after each mark"
+        ),
+        Case(
+            testDescription: "the observer dies at once",
+            toy: log(recovery: { _ in throw ToyEnd.exits(127) }),
+            reason:
+                "on the base tree, which lost nothing, the observer exited with status 127 without `@end`"
+        ),
+        Case(
+            testDescription: "the observer times out on the complete tree",
+            toy: log(recovery: { disk in
+                if disk.bytes("log")!.isEmpty { return }
+                throw ToyEnd.hangs
+            }),
+            reason:
+                "on the complete tree, which lost nothing, the observer did not end in its time without `@end`"
+        ),
+        Case(
+            testDescription: "nothing is changed, so that nothing can be cut",
+            toy: log(life: { try $0.say("@ack t1") }),
+            reason: "no cut is possible: run changed nothing in its data directory"),
+        Case(
+            testDescription: "the harness fails",
+            toy: log(recovery: { _ in
+                throw ToyHarnessFailure(description: "mounting: no such device")
+            }),
+            reason: "mounting: no such device"),
+        Case(
+            testDescription: "the integrity check objects to the base tree",
+            toy: log(recovery: { disk in
+                try Toys.readLog(disk)
+                if disk.bytes("log")!.isEmpty { try disk.say("@corrupt empty") }
+            }),
+            reason: "on the base tree, which lost nothing, the integrity check objects: empty"),
+    ]
+
+    @Test("what shows before anything is cut", arguments: cases)
+    func beforeCutting(_ expected: Case) {
+        let report = explore(expected.toy, ["posix"])
+
+        #expect(report.inconclusive == expected.reason)
+        #expect(report.verdict == .inconclusive(expected.reason))
+        #expect(!report.isExpected)
+        #expect(report.findings.isEmpty && report.models.isEmpty)
+    }
+
+    @Test("each reason has a sentence of its own")
+    func sentencesDiffer() {
+        #expect(Set(Self.cases.map(\.reason)).count == Self.cases.count)
+    }
+
+    @Test("a run that failed is named together with what follows from it")
+    func failedRun() {
+        var toy = Self.log(life: { try $0.append("log", "x") })
+        toy.endedNormally = false
+
+        let report = explore(toy, ["posix"])
+
+        #expect(report.inconclusive == "run was killed by signal 9; run acknowledged nothing")
+    }
+
+    @Test("what the observer says beside its marks is kept for the reader")
+    func observerLog() {
+        let toy = Self.log(recovery: { disk in
+            try disk.say("bad magic number")
+            throw ToyEnd.exits(1)
+        })
+
+        #expect(explore(toy, ["posix"]).notes == ["the observer said: bad magic number\n"])
+    }
+
+    @Test("a budget that ends before anything was observed", arguments: [0, 1])
+    func noBudget(_ states: Int) {
+        let report = explore(Toys.log(), ["posix", "xfs"]) { $0.states = states }
+
+        #expect(report.models.map(\.statesPlanned) == [states, 0])
+        #expect(
+            report.models.last?.verdict
+                == .inconclusive("the budget ended before anything was observed"))
+        #expect(!report.isExpected)
+        #expect(report.inconclusive == nil)
+    }
+
+    @Test("no time at all")
+    func noTime() {
+        let report = explore(Toys.log(), ["posix"]) { $0.seconds = 0 }
+
+        #expect(
+            report.verdict == .inconclusive("the budget ended before anything was observed"))
+    }
+
+    @Test("a harness that fails in one crash state makes the model inconclusive")
+    func harnessFailure() {
+        let toy = Self.log(recovery: { disk in
+            if Toys.lines(disk.text("log")).count == 1 {
+                throw ToyHarnessFailure(description: "no space left")
+            }
+            try Toys.readLog(disk)
+        })
+
+        let report = explore(toy, ["posix"])
+
+        guard case .inconclusive(let reason) = report.verdict else {
+            Issue.record("\(report.verdict)")
+            return
+        }
+        #expect(reason.hasPrefix("no space left (and "))
+        #expect(report.findings.isEmpty)
+    }
+
+    @Test("an observer that ends in order and without its last mark tells nothing")
+    func shortListing() {
+        let toy = Self.log(recovery: { disk in
+            try Toys.readLog(disk)
+            if Toys.lines(disk.text("log")).count == 1 { throw ToyEnd.exits(0) }
+        })
+
+        let report = explore(toy, ["posix"])
+
+        guard case .inconclusive(let reason) = report.verdict else {
+            Issue.record("\(report.verdict)")
+            return
+        }
+        #expect(reason.hasPrefix("the observer ended with status 0 but without `@end`"))
+    }
+
+    @Test("a violation is not hidden by a state that told nothing, and the report says both")
+    func besideViolation() {
+        var toy = Toys.acknowledgesBeforeSync()
+        toy.recovery = { disk in
+            if Toys.lines(disk.text("log")).count == 2 {
+                throw ToyHarnessFailure(description: "no space left")
+            }
+            try Toys.readLog(disk)
+        }
+
+        let report = explore(toy, ["posix"])
+
+        #expect(report.verdict == .violated)
+        #expect(
+            report.notes.contains {
+                $0.hasPrefix("posix on honest: not every state could be judged: no space left")
+            })
+    }
+
+    @Test("some of what was acknowledged is missing though nothing was lost")
+    func keptBack() throws {
+        let report = explore(Toys.keepsLastBack(), ["posix", "ext4-ordered"])
+
+        #expect(report.inconclusive == nil)
+        #expect(report.violated == ["posix: lost-commit", "ext4-ordered: lost-commit"])
+        #expect(report.findings.count == 2)
+        for finding in report.findings {
+            #expect(finding.plan == CrashPlan(crashPoint: report.records, lost: []))
+            #expect(finding.lost == [])
+            #expect(finding.acknowledged == 3)
+            #expect(finding.seen == 2)
+            #expect(
+                finding.summary
+                    == "t3 was acknowledged at #9, yet it was not seen; no power was lost, the process had ended: "
+                    + "it was acknowledged from the store's own buffer")
+        }
+        let killed = explore(Toys.keepsLastBack(), ["posix"]) { $0.ending = .processKill }
+        #expect(killed.violated == ["posix: lost-commit"])
+    }
+}
+
+/// A finding is something that shows twice.
+@Suite("Confirmation")
+struct ConfirmationTests {
+    @Test("an observer that says something else the second time makes no finding")
+    func flaky() {
+        var toy = Toys.log()
+        toy.recovery = { disk in
+            // Of every crash state the first listing is short, and no later one is.
+            let names = Toys.lines(disk.text("log"))
+            let isWhole = names.count == 3 || names.isEmpty
+            for name in names.dropLast(disk.observedBefore == 0 && !isWhole ? 1 : 0) {
+                try disk.say("@saw \(name)")
+            }
+        }
+
+        let report = explore(toy, ["posix", "btrfs"])
+
+        #expect(report.findings.isEmpty)
+        for model in report.models {
+            guard case .inconclusive(let reason) = model.verdict else {
+                Issue.record("\(model.model): \(String(describing: model.verdict))")
+                continue
+            }
+            #expect(reason.hasPrefix("flaky: lost-commit at crash point "))
+            #expect(reason.contains("did not show again on a fresh mount"))
+        }
+        // Each flaky tree is looked at again once, not once for each crash point.
+        #expect(toy.observed.confirming.count == Set(toy.observed.confirming).count)
+    }
+
+    @Test("an observer that only needs more time makes no finding")
+    func slow() {
+        var toy = Toys.log()
+        toy.recovery = { disk in
+            if Toys.lines(disk.text("log")).count == 1, disk.patience < 4 { throw ToyEnd.hangs }
+            try Toys.readLog(disk)
+        }
+
+        let report = explore(toy, ["posix"])
+
+        #expect(report.findings.isEmpty)
+        guard case .inconclusive(let reason) = report.verdict else {
+            Issue.record("\(report.verdict)")
+            return
+        }
+        #expect(reason.hasPrefix("flaky: hang at crash point "))
+    }
+
+    @Test("an observer that hangs also with patience is a finding")
+    func hangs() {
+        var toy = Toys.log()
+        toy.recovery = { disk in
+            if Toys.lines(disk.text("log")).count == 1 { throw ToyEnd.hangs }
+            try Toys.readLog(disk)
+        }
+
+        let report = explore(toy, ["in-order"])
+
+        #expect(report.violated == ["in-order: hang"])
+        #expect(report.findings.count == 1)
+    }
+
+    @Test("a harness that fails while it confirms loses nothing that was found elsewhere")
+    func harnessFailsWhileConfirming() {
+        var toy = Toys.acknowledgesBeforeSync()
+        toy.recovery = { disk in
+            if disk.patience > 1 { throw ToyHarnessFailure(description: "no space left") }
+            try Toys.readLog(disk)
+        }
+
+        let report = explore(toy, ["posix"])
+
+        #expect(report.inconclusive == nil)
+        guard case .inconclusive(let reason) = report.models.first?.verdict else {
+            Issue.record("\(report.verdict)")
+            return
+        }
+        #expect(reason.contains("could not be confirmed: no space left"))
+    }
+
+    @Test("what shows again is a finding, confirmed once with patience")
+    func confirmed() {
+        let toy = Toys.acknowledgesBeforeSync()
+
+        let report = explore(toy, ["posix"])
+
+        #expect(report.findings.count == 1)
+        #expect(toy.observed.confirming.count == 1)
+        #expect(toy.observed.confirming.first == report.findings.first?.treeHash)
+    }
+}

@@ -23,7 +23,7 @@ extension Campaign {
             return
         }
         let smallest = shrink(kind, state, exploration, observations)
-        let cause = explanation.cause(smallest)
+        let cause = explanation.cause(kind, smallest)
         if exploration.count(kind, cause: cause, smallest) { return }
         do {
             if let finding = try confirm(kind, smallest, exploration, observations) {

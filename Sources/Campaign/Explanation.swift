@@ -44,9 +44,11 @@ struct Explanation {
     }
 
     /// The signature of a smallest plan.
-    func cause(_ plan: SmallestPlan) -> Set<String> {
+    func cause(_ kind: ViolationKind, _ plan: SmallestPlan) -> Set<String> {
         let parts = losses(plan.pending, plan.choice)
         if !parts.isEmpty { return parts }
+        // Whenever the process ended: it is recovery that is at fault.
+        if kind == .unstableRecovery { return ["recovery"] }
         return [plan.isUnwritten ? "not written" : "order \(nextOperation(plan.pending))"]
     }
 

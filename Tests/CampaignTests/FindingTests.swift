@@ -137,6 +137,24 @@ struct FindingTests {
                 + "#5 (write log [9, 18)) is not wholly there")
     }
 
+    @Test("a recovery that forgets whatever it finds is one finding")
+    func recoveryOfAnything() throws {
+        var toy = Toys.files(syncsDirectory: true)
+        let read = toy.recovery
+        toy.recovery = { disk in
+            try read(disk)
+            if let last = disk.names(in: "rows").last { try disk.unlink("rows/\(last)") }
+        }
+
+        let finding = try finding(toy, "ext4-ordered", .unstableRecovery)
+
+        #expect(finding.lost == [])
+        #expect(
+            finding.advice
+                == "nothing need be lost: recovery itself changes what it finds, and the next one finds less"
+        )
+    }
+
     @Test("no lost effect of a finding can be given back", arguments: VerdictTests.bugs)
     func isMinimal(_ expected: Expected) throws {
         let run = try expected.toy.record()

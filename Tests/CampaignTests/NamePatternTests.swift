@@ -1,4 +1,4 @@
-import Campaign
+import PowerLoss
 import Testing
 
 @Suite("Name patterns")

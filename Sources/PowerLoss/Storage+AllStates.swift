@@ -61,13 +61,13 @@ extension Storage {
                 }
                 if let before = predecessors[part.index] { needed.formUnion(partsOf[before]) }
                 for edge in node.chain {
-                    guard let index = position[Int(edge.effect)] else { continue }
+                    guard let index = position[Int(edge.effect)],
+                        part.unit == 0 || edge.units & part.unit != 0
+                    else { continue }
                     for other in partsOf[index] {
                         let unit = parts[other].unit
-                        let isShared = part.unit == 0 || unit == 0 || part.unit == unit
-                        if isShared && (unit == 0 || edge.units & unit != 0) {
-                            needed.insert(other)
-                        }
+                        let shared = part.unit == 0 ? edge.units : part.unit
+                        if unit == 0 || unit & shared != 0 { needed.insert(other) }
                     }
                 }
                 return needed.sorted()

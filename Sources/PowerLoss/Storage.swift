@@ -135,6 +135,11 @@ package final class Storage: Sendable {
         package struct Torn: Hashable, Sendable {
             package let index: Int
             package let units: UInt8
+
+            package init(index: Int, units: UInt8) {
+                self.index = index
+                self.units = units
+            }
         }
 
         package init(kept: [Bool], torn: [Torn] = []) {

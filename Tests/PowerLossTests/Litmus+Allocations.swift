@@ -2,12 +2,12 @@
 extension Litmus {
     static let allocations = preallocated + holes + zeroed + resized
 
-    private static let old4: @Sendable (inout History) -> Void = {
+    private static let old4: @Sendable (inout Life) -> Void = {
         $0.create("f")
         $0.write("f", 0, 4096, "O")
     }
 
-    private static let old16: @Sendable (inout History) -> Void = {
+    private static let old16: @Sendable (inout Life) -> Void = {
         $0.create("f")
         $0.write("f", 0, 16384, "O")
     }

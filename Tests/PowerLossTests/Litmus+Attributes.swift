@@ -3,12 +3,12 @@
 // Not here: that on xfs a time set by a program can survive a later write whose data is durable but whose own time is lost. Times that
 // writes set are no effects.
 extension Litmus {
-    private static let old: @Sendable (inout History) -> Void = {
+    private static let old: @Sendable (inout Life) -> Void = {
         $0.create("f")
         $0.write("f", 0, 8192, "O")
     }
 
-    private static let oldAndG: @Sendable (inout History) -> Void = {
+    private static let oldAndG: @Sendable (inout Life) -> Void = {
         old(&$0)
         $0.create("g")
         $0.write("g", 0, 8192, "O")
@@ -20,7 +20,7 @@ extension Litmus {
     private static let single: [Litmus] = {
         let base = old
         typealias Call = (
-            name: String, letter: String, change: @Sendable (inout History, String) -> Void
+            name: String, letter: String, change: @Sendable (inout Life, String) -> Void
         )
         let calls: [Call] = [
             ("chmod", "m", { $0.chmod($1) }), ("chown", "u", { $0.chown($1) }),

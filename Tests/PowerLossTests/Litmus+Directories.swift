@@ -2,14 +2,14 @@
 extension Litmus {
     static let directories = exchanges + unnamed + directoryRenames + namesByDataSync
 
-    private static let ab: @Sendable (inout History) -> Void = {
+    private static let ab: @Sendable (inout Life) -> Void = {
         $0.create("a")
         $0.write("a", 0, 4096, "O")
         $0.create("b")
         $0.write("b", 0, 4096, "P")
     }
 
-    private static let xayb: @Sendable (inout History) -> Void = {
+    private static let xayb: @Sendable (inout Life) -> Void = {
         $0.makeDirectory("x")
         $0.makeDirectory("y")
         $0.create("x/a")
@@ -74,7 +74,7 @@ extension Litmus {
                 }, .all(.only("x/a=P4096 y/b=O4096")))
         }
 
-    private static func tmpfile(_ history: inout History) {
+    private static func tmpfile(_ history: inout Life) {
         history.createUnnamed("t")
         history.write("t", 0, 8192, "N")
     }
@@ -141,18 +141,18 @@ extension Litmus {
             }, .all(.only("f=N8192"))),
     ]
 
-    private static let d1: @Sendable (inout History) -> Void = {
+    private static let d1: @Sendable (inout Life) -> Void = {
         $0.makeDirectory("d1")
         $0.create("d1/f")
         $0.write("d1/f", 0, 4096, "O")
     }
 
-    private static let d1d2: @Sendable (inout History) -> Void = {
+    private static let d1d2: @Sendable (inout Life) -> Void = {
         d1(&$0)
         $0.makeDirectory("d2")
     }
 
-    private static let xd: @Sendable (inout History) -> Void = {
+    private static let xd: @Sendable (inout Life) -> Void = {
         $0.makeDirectory("x")
         $0.makeDirectory("y")
         $0.makeDirectory("x/d")
@@ -234,7 +234,7 @@ extension Litmus {
                 }, .all(.only("x/ y/d/f=O4096")))
         }
 
-    private static let f: @Sendable (inout History) -> Void = {
+    private static let f: @Sendable (inout Life) -> Void = {
         $0.create("f")
         $0.write("f", 0, 4096, "O")
     }

@@ -1,24 +1,24 @@
 // The patterns P1 to P14. Source: kernel 6.18, each filesystem as mkfs and mount make it by default; a loop device whose writes and
 // flushes were logged, crash images from every prefix of that log with any subset of the unflushed writes, mounted and read. `docs/models.md`.
 extension Litmus {
-    private static let old: @Sendable (inout History) -> Void = {
+    private static let old: @Sendable (inout Life) -> Void = {
         $0.create("f")
         $0.write("f", 0, 8192, "O")
     }
 
-    private static let twoFiles: @Sendable (inout History) -> Void = {
+    private static let twoFiles: @Sendable (inout Life) -> Void = {
         $0.create("a")
         $0.write("a", 0, 4096, "O")
         $0.create("b")
         $0.write("b", 0, 4096, "O")
     }
 
-    private static func createAndWrite(_ history: inout History) {
+    private static func createAndWrite(_ history: inout Life) {
         history.create("f")
         history.write("f", 0, 8192, "N")
     }
 
-    private static func replace(_ history: inout History) {
+    private static func replace(_ history: inout Life) {
         history.create("tmp")
         history.write("tmp", 0, 8192, "N")
         history.rename("tmp", "f")
@@ -313,7 +313,7 @@ extension Litmus {
             }, .all(.only("y/f=O4096"))),
     ]
 
-    private static func moved(_ history: inout History) {
+    private static func moved(_ history: inout Life) {
         history.makeDirectory("x")
         history.makeDirectory("y")
         history.create("x/f")

@@ -1,13 +1,13 @@
 // What xfstests holds every filesystem to after a power loss (dm-flakey); the number is the test in tests/generic.
 extension Litmus {
-    private static let directory: @Sendable (inout History) -> Void = {
+    private static let directory: @Sendable (inout Life) -> Void = {
         $0.makeDirectory("a")
         $0.makeDirectory("b")
         $0.create("a/f")
         $0.write("a/f", 0, 4096, "O")
     }
 
-    private static let file: @Sendable (inout History) -> Void = {
+    private static let file: @Sendable (inout Life) -> Void = {
         $0.create("f")
         $0.write("f", 0, 16384, "O")
     }

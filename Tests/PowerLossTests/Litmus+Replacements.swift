@@ -1,7 +1,7 @@
 // Replacing a file, with data that reaches the disk late and a commit meanwhile; and several versions of one sector. Source: as
 // `Litmus+Patterns.swift`, with writes of test data that complete after the next commit.
 extension Litmus {
-    private static let old: @Sendable (inout History) -> Void = {
+    private static let old: @Sendable (inout Life) -> Void = {
         $0.create("f")
         $0.write("f", 0, 8192, "O")
     }

@@ -11,8 +11,8 @@ struct Litmus: Sendable, CustomTestStringConvertible {
     var unit = 2048
     /// How many of the last records had not been done when the power went.
     var unfinished = 0
-    let base: @Sendable (inout History) -> Void
-    let run: @Sendable (inout History) -> Void
+    let base: @Sendable (inout Life) -> Void
+    let run: @Sendable (inout Life) -> Void
     let states: [Filesystem: Expected]
 
     enum Filesystem: String, CaseIterable, Sendable {
@@ -33,8 +33,8 @@ struct Litmus: Sendable, CustomTestStringConvertible {
 
     init(
         _ name: String, shows: [String]? = nil, unit: Int = 2048, unfinished: Int = 0,
-        base: @escaping @Sendable (inout History) -> Void = { _ in },
-        _ run: @escaping @Sendable (inout History) -> Void, _ states: [Filesystem: Expected]
+        base: @escaping @Sendable (inout Life) -> Void = { _ in },
+        _ run: @escaping @Sendable (inout Life) -> Void, _ states: [Filesystem: Expected]
     ) {
         self.name = name
         self.shows = shows
@@ -45,8 +45,8 @@ struct Litmus: Sendable, CustomTestStringConvertible {
         self.states = states
     }
 
-    var history: History {
-        var history = History()
+    var history: Life {
+        var history = Life()
         base(&history)
         history.powerOn()
         run(&history)

@@ -9,7 +9,7 @@ struct SyncReachTests {
     enum Change: String, CaseIterable {
         case create, rename, unlink, mkdir, chmod, setxattr, link, shrink
 
-        func make(_ history: inout History) {
+        func make(_ history: inout Life) {
             switch self {
             case .create: history.create("A/new")
             case .rename: history.rename("A/x", "A/y")
@@ -40,17 +40,17 @@ struct SyncReachTests {
     struct Call: Sendable, CustomTestStringConvertible {
         let name: String
         let expected: [Litmus.Filesystem: Cover]
-        var prepare: @Sendable (inout History) -> Void = { _ in }
-        var before: @Sendable (inout History) -> Void = { _ in }
-        let after: @Sendable (inout History) -> Void
+        var prepare: @Sendable (inout Life) -> Void = { _ in }
+        var before: @Sendable (inout Life) -> Void = { _ in }
+        let after: @Sendable (inout Life) -> Void
 
         var testDescription: String { name }
 
         init(
             _ name: String, _ ext4: Cover, _ xfs: Cover, _ btrfs: Cover,
-            prepare: @escaping @Sendable (inout History) -> Void = { _ in },
-            before: @escaping @Sendable (inout History) -> Void = { _ in },
-            after: @escaping @Sendable (inout History) -> Void
+            prepare: @escaping @Sendable (inout Life) -> Void = { _ in },
+            before: @escaping @Sendable (inout Life) -> Void = { _ in },
+            after: @escaping @Sendable (inout Life) -> Void
         ) {
             self.name = name
             expected = [.ext4: ext4, .xfs: xfs, .btrfs: btrfs]
@@ -71,7 +71,7 @@ struct SyncReachTests {
     }
 
     private func check(_ call: Call, _ change: Change) {
-        var history = History()
+        var history = Life()
         for directory in ["A", "B", "C"] { history.makeDirectory(directory) }
         for path in ["A/x", "B/b", "B/e"] {
             history.create(path)
@@ -98,10 +98,10 @@ struct SyncReachTests {
         }
     }
 
-    private static let overwrite: @Sendable (inout History) -> Void = {
+    private static let overwrite: @Sendable (inout Life) -> Void = {
         $0.write("B/b", 0, 4096, "N")
     }
-    private static let append: @Sendable (inout History) -> Void = { $0.append("B/b", 4096, "N") }
+    private static let append: @Sendable (inout Life) -> Void = { $0.append("B/b", 4096, "N") }
 
     static let calls = [
         Call("nothing", .no, .no, .no) { _ in },

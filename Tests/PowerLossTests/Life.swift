@@ -6,7 +6,7 @@ import Recording
 ///
 /// What is done before `powerOn` is durable; what is done after it is recorded. The bytes of a write are one letter, repeated:
 /// O for old content, N for new, as in the tables of states that real kernels left.
-struct History {
+struct Life {
     private(set) var tree = FileTree()
     private var writer: RecordingWriter?
     private var files: [String: InodeNumber] = [:]

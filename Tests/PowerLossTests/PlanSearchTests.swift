@@ -1,0 +1,178 @@
+import FileTree
+import PowerLoss
+import Recording
+import TestSupport
+import Testing
+
+@Suite("Plan search, over random histories")
+struct PlanSearchTests {
+    @Test("every plan is allowed, and comes back from its text", arguments: Seed.first(30))
+    func plansAreClosed(seed: Seed) throws {
+        for model in PersistenceModel.all {
+            for stack in Stack.all {
+                let storage = RandomRecording.storage(
+                    seed, model, stack, count: RandomRecording.count(seed))
+                for planned in PlanSearch(storage, seed: seed.value).prefix(400) {
+                    let plan = storage.plan(planned.pending, planned.choice)
+                    #expect(
+                        storage.isClosed(planned.pending, planned.choice),
+                        "\(model.name), \(stack.name): \(plan)")
+                    let (pending, choice) = try storage.choice(plan)
+                    #expect(choice == planned.choice)
+                    #expect(pending.effects == planned.pending.effects)
+                }
+            }
+        }
+    }
+
+    @Test("a plan gives the same tree again", arguments: Seed.first(20))
+    func plansGiveTheSameTree(seed: Seed) throws {
+        for model in PersistenceModel.all {
+            let storage = RandomRecording.storage(seed, model)
+            for planned in PlanSearch(storage, seed: seed.value).prefix(100) {
+                let hash = storage.tree(planned.pending, planned.choice).settledHash
+                let (pending, choice) = try storage.choice(
+                    storage.plan(planned.pending, planned.choice))
+                #expect(storage.tree(pending, choice).settledHash == hash)
+            }
+        }
+    }
+
+    @Test("the same recording and seed give the same plans", arguments: Seed.first(20))
+    func repeats(seed: Seed) {
+        for model in PersistenceModel.all {
+            func plans() -> [CrashPlan] {
+                let storage = RandomRecording.storage(seed, model)
+                return PlanSearch(storage, seed: seed.value).prefix(1000).map {
+                    storage.plan($0.pending, $0.choice)
+                }
+            }
+            #expect(plans() == plans(), "\(model.name)")
+        }
+    }
+
+    @Test(
+        "every crash point is visited, with all lost and with nothing lost",
+        arguments: Seed.first(15))
+    func visitsEveryPoint(seed: Seed) {
+        for model in PersistenceModel.all {
+            let storage = RandomRecording.storage(seed, model, count: RandomRecording.count(seed))
+            var allLost: Set<Int> = []
+            var noneLost: Set<Int> = []
+            for planned in PlanSearch(storage, seed: seed.value).prefix(20_000) {
+                let choice = planned.choice
+                if choice.torn.isEmpty, !choice.kept.contains(true) {
+                    allLost.insert(planned.pending.crashPoint)
+                }
+                if !choice.kept.contains(false) { noneLost.insert(planned.pending.crashPoint) }
+            }
+            #expect(allLost.count == storage.lastCrashPoint + 1, "\(model.name)")
+            #expect(noneLost.count == storage.lastCrashPoint + 1, "\(model.name)")
+        }
+    }
+
+    @Test("no choice comes twice at a point; equal keys are equal trees", arguments: Seed.first(20))
+    func keys(seed: Seed) {
+        for model in PersistenceModel.all {
+            let storage = RandomRecording.storage(seed, model)
+            var seen: [Int: Set<Storage.Choice>] = [:]
+            var trees: [UInt64: UInt64] = [:]
+            for planned in PlanSearch(storage, seed: seed.value).prefix(600) {
+                let point = planned.pending.crashPoint
+                #expect(seen[point, default: []].insert(planned.choice).inserted)
+                let hash = storage.tree(planned.pending, planned.choice).settledHash
+                #expect(trees.updateValue(hash, forKey: planned.key) ?? hash == hash)
+            }
+        }
+    }
+
+    @Test("an exhaustive search has handed out every closed set", arguments: Seed.first(40))
+    func exhaustive(seed: Seed) {
+        var exhausted = 0
+        for model in PersistenceModel.all {
+            let storage = RandomRecording.storage(seed, model, base: 10, count: 6)
+            var search = PlanSearch(storage, seed: seed.value)
+            var seen: [Int: Set<[Bool]>] = [:]
+            var torn: [Int: Set<Int>] = [:]
+            while !search.isExhaustive, let planned = search.next() {
+                let point = planned.pending.crashPoint
+                if planned.choice.torn.isEmpty {
+                    seen[point, default: []].insert(planned.choice.kept)
+                } else {
+                    torn[point, default: []].formUnion(planned.choice.torn.map(\.index))
+                }
+            }
+            guard search.isExhaustive else { continue }
+            exhausted += 1
+            for point in 0...storage.lastCrashPoint {
+                let pending = storage.pending(at: point)
+                let sets = storage.closedSets(pending)
+                #expect(seen[point] == Self.bruteForce(sets), "\(model.name), point \(point)")
+                // What can tear alone at all has been torn.
+                for index in 0..<sets.count
+                where storage.graph.nodes[pending.effects[index]].unitCount > 1 {
+                    let needed = Set(sets.required(by: index)).subtracting([index])
+                    let isAtom = !needed.isDisjoint(with: sets.dependents(of: index))
+                    #expect(isAtom != (torn[point]?.contains(index) ?? false))
+                }
+            }
+        }
+        #expect(exhausted > 0)
+    }
+
+    /// Closed sets by trying all subsets; nil when there are too many.
+    private static func bruteForce(_ sets: ClosedSets) -> Set<[Bool]>? {
+        guard sets.count <= 14 else {
+            var all: Set<[Bool]> = []
+            sets.visit { all.insert($0).inserted }
+            return all
+        }
+        var all: Set<[Bool]> = []
+        for bits in 0..<(1 << sets.count) {
+            let kept = (0..<sets.count).map { bits & (1 << $0) != 0 }
+            if sets.isClosed(kept) { all.insert(kept) }
+        }
+        return all
+    }
+
+    @Test("a search that is stopped early does not call itself exhaustive")
+    func stoppedEarly() {
+        let storage = RandomRecording.storage(3, .posix, base: 10, count: 4)
+        var whole = PlanSearch(storage, seed: 1)
+        var count = 0
+        while !whole.isExhaustive, whole.next() != nil { count += 1 }
+        #expect(whole.isExhaustive && count > 1)
+
+        var search = PlanSearch(storage, seed: 1)
+        for _ in 0..<count - 1 { _ = search.next() }
+
+        #expect(!search.isExhaustive)
+    }
+
+    @Test("plans that the model does not allow are refused")
+    func refuses() throws {
+        var life = Life()
+        life.powerOn()
+        life.create("a")
+        life.write("a", 0, 8192, "N")
+        life.create("b")
+        let storage = life.storage(.ext4Ordered)
+        let a = EffectID(record: 0, index: 1)
+
+        #expect(throws: RecordingError.self) {
+            try storage.choice(CrashPlan(crashPoint: 3, lost: [a]))
+        }
+        #expect(throws: RecordingError.self) {
+            try storage.choice(CrashPlan(crashPoint: 4, lost: []))
+        }
+        #expect(throws: RecordingError.self) {
+            try storage.choice(CrashPlan(crashPoint: 0, lost: [a]))
+        }
+        let data = EffectID(record: 1, index: 0)
+        #expect(throws: RecordingError.self) {
+            try storage.choice(
+                CrashPlan(crashPoint: 3, lost: [], torn: [.init(effect: data, kept: 1)]))
+        }
+        _ = try storage.choice(CrashPlan(crashPoint: 3, lost: [data]))
+    }
+}

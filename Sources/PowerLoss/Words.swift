@@ -8,49 +8,150 @@ extension PersistenceModel {
         package let text: String
         /// `guaranteed`, `may`, `never`, or the variant that holds.
         package let answer: String
+        /// Where it is from, in a few words; `docs/models.md` has all of it.
+        package let source: String
+        /// The suite and rows of `Tests/PowerLossTests` that check it.
+        package let check: String
     }
 
     /// All rules, in the order of `docs/models.md`.
     package var sentences: [Sentence] {
+        Self.universal
+            + (ordering + content + syncs).map { sentence in
+                guard let origin else { return sentence }
+                return Sentence(
+                    rule: sentence.rule, text: sentence.text, answer: sentence.answer,
+                    source: origin,
+                    check: Self.generalCheck[name] ?? sentence.check)
+            }
+    }
+
+    /// Where all of the rules are from, for a model that is no filesystem.
+    private var origin: String? {
+        switch name {
+        case Self.posix.name: "POSIX.1: what fsync, fdatasync and rename leave open"
+        case Self.inOrder.name: "by definition"
+        case Self.dataOnly.name: "what LazyFS can show"
+        default: nil
+        }
+    }
+
+    private static let generalCheck = [
+        posix.name: "Litmus: posix allows what the filesystems allow; Reference",
+        inOrder.name: "Litmus: in-order allows prefixes only",
+        dataOnly.name: "Litmus: data-only: names are there at once",
+    ]
+
+    private static let universal = [
+        Sentence(
+            "U1", "part of a block needs what was written there before", .guaranteed,
+            "page cache; measured", "Litmus durable 8K, N 6000 at 100; Reference"),
+        Sentence(
+            "U2", "a change of a name needs the one before", .guaranteed, "one entry",
+            "Litmus P10, 764"),
+        Sentence(
+            "U3", "a change of size needs the one before", .guaranteed, "one field",
+            "Litmus truncate 16K to 100 to 16K"),
+        Sentence(
+            "U4", "an old name goes only when the new one is there", .guaranteed,
+            "rename(2); xfstests 335, 342; measured", "Litmus P10, P14b, 335, 342"),
+        Sentence(
+            "U5", "data in a freed block needs what freed it", .guaranteed, "measured",
+            "Litmus truncate ..., pwrite 4K at 8K; punch ..., pwrite"),
+        Sentence(
+            "U6", "directories form no ring; none ends before its names", .guaranteed,
+            "xfstests 341, 785", "Storage: no directory stands twice; Litmus 341, 785"),
+        Sentence(
+            "U7", "a change of an attribute needs the one before", .guaranteed, "one field",
+            "Litmus chmod, setxattr, chown"),
+        Sentence(
+            "R9", "lost bytes inside the size read", "zero", "unwritten extents; measured",
+            "Litmus P1b, P3, P9"),
+    ]
+
+    private var ordering: [Sentence] {
+        [
+            Sentence(
+                "R1", "names, sizes, attributes arrive in the order made", rules.metadataInOrder,
+                "journal or transaction; ALICE; measured", "Litmus P9, P13, chmod f, rename g to h"),
+            Sentence(
+                "R2", "a rename is one change, not two", rules.renameIsAtomic,
+                "ALICE; measured", "Litmus P2b, P4b, P14"),
+            Sentence(
+                "R3", "data and growth join the order of R1", rules.dataInOrder,
+                "delayed allocation: ext4.rst, ALICE", "Litmus P9b, P13"),
+            Sentence(
+                "", "names and attributes are durable at once", rules.namesAreDurableAtOnce,
+                "fsync(2); measured", "Litmus P6, P8, P13"),
+            Sentence(
+                "", "everything arrives in one order", rules.everythingInOrder, "ALICE; measured",
+                "Litmus P7b, P13"),
+        ]
+    }
+
+    private var content: [Sentence] {
+        [
+            Sentence(
+                "R4", "a file never grows over data that is not there", rules.growthNeedsData,
+                "XFS commit ba87ea699ebd; measured", "Litmus P1b, P3"),
+            Sentence(
+                "R5", "when a file shrinks, the rest of its last block is zeroed",
+                rules.tailZeroing.rawValue, "measured", "Litmus P5c, truncate 16K to 100 to 16K"),
+            Sentence(
+                "R6", "an overwrite in place tears at", rules.tearing.rawValue,
+                "ALICE; btrfs(5); measured", "Litmus P7, P7b, durable 8K, N 6000 at 100"),
+            Sentence(
+                "R7", "the first write to a new block is whole", rules.newBlocksAreWhole,
+                "unwritten extents: ext4.rst; measured",
+                "Litmus a later write into any unit; P12 before"),
+            Sentence(
+                "R8", "a rename over an existing name waits for the new file's",
+                rules.replacementNeeds.rawValue, "ext4.rst, ext4 commit 0e20270454e4; measured",
+                "Litmus P2, P4, write a larger tmp"),
+            Sentence(
+                "", "data needs the zeroing of its range before it", rules.dataNeedsZeroedRange,
+                "measured", "Litmus zero 4K..12K, pwrite 4K at 4K"),
+        ]
+    }
+
+    private var syncs: [Sentence] {
         let sync = rules.sync
         return [
             Sentence(
-                "R1", "names, sizes, attributes arrive in the order made", rules.metadataInOrder),
-            Sentence("R2", "a rename is one change, not two", rules.renameIsAtomic),
-            Sentence("R3", "data and growth join the order of R1", rules.dataInOrder),
-            Sentence("R4", "a file never grows over data that is not there", rules.growthNeedsData),
+                "sync", "fsync of a file covers names", sync.fileNames.words,
+                "ALICE: safe file flush; xfstests 322, 376; measured",
+                "Litmus P1, P6b, P11; SyncReach"),
             Sentence(
-                "R5", "when a file shrinks, the rest of its last block is zeroed",
-                rules.tailZeroing.rawValue),
-            Sentence("R6", "an overwrite in place tears at", rules.tearing.rawValue),
-            Sentence("R7", "the first write to a new block is whole", rules.newBlocksAreWhole),
+                "sync", "fdatasync covers attributes, too", sync.dataSyncCoversAttributes,
+                "measured", "Litmus chmod, fdatasync; SyncReach"),
             Sentence(
-                "R8", "a rename over an existing name waits for the new file's",
-                rules.replacementNeeds.rawValue),
-            Sentence(
-                "", "data needs the zeroing of its range before it", rules.dataNeedsZeroedRange),
-            Sentence("", "names and attributes are durable at once", rules.namesAreDurableAtOnce),
-            Sentence("", "everything arrives in one order", rules.everythingInOrder),
-            Sentence("sync", "fsync of a file covers names", sync.fileNames.words),
-            Sentence("sync", "fdatasync covers attributes, too", sync.dataSyncCoversAttributes),
-            Sentence(
-                "sync", "fdatasync covers names of earlier lives, too", sync.dataSyncCoversNames),
+                "sync", "fdatasync covers later names of the file, too", sync.dataSyncCoversNames,
+                "measured", "Litmus rename f to g, fdatasync g; link f to g"),
             Sentence(
                 "sync", "fsync of any directory covers everything before it",
-                sync.anyDirectoryCoversAll),
-            Sentence("sync", "what a sync covers pulls what R1 puts before it", sync.closesOrder),
-            Sentence("sync", "a sync of anything covers everything before it", sync.coversAll),
+                sync.anyDirectoryCoversAll, "ext4_sync_file; measured",
+                "SyncReach fsync another clean directory"),
+            Sentence(
+                "sync", "what a sync covers pulls what R1 puts before it", sync.closesOrder,
+                "one journal, or a log tree for each sync; measured",
+                "SyncReach; Litmus P9, rename g to h, chmod f, fsync f"),
+            Sentence(
+                "sync", "a sync of anything covers everything before it", sync.coversAll,
+                "measured", "SyncReach overwrite, fdatasync"),
         ]
     }
 }
 
 extension PersistenceModel.Sentence {
-    init(_ rule: String, _ text: String, _ answer: String) {
-        self.init(rule: rule, text: text, answer: answer)
+    init(_ rule: String, _ text: String, _ answer: String, _ source: String, _ check: String) {
+        self.init(rule: rule, text: text, answer: answer, source: source, check: check)
     }
 
-    init(_ rule: String, _ text: String, _ guarantee: PersistenceModel.Guarantee) {
-        self.init(rule: rule, text: text, answer: guarantee.rawValue)
+    init(
+        _ rule: String, _ text: String, _ guarantee: PersistenceModel.Guarantee, _ source: String,
+        _ check: String
+    ) {
+        self.init(rule, text, guarantee.rawValue, source, check)
     }
 }
 
@@ -72,10 +173,18 @@ extension Stack {
             ? "honest: a flush empties the cache"
             : "lies: the last \(ignoredFlushes) flushes before the power loss were answered and not done"
         return [
-            ("1 application buffer", "the program's own; lost when the process dies"),
-            ("2 page cache", "lost with the power; a sync moves bytes down"),
-            ("3 filesystem", "the persistence model says what a sync covers"),
-            ("4 virtualisation, RAID", "passes flushes on"),
+            ("1 application buffer", "the program's own (stdio); lost when the process dies"),
+            ("2 page cache", "survives the process, lost with the power; a sync moves bytes down"),
+            (
+                "3 filesystem",
+                "the persistence model says what a sync covers, what is ordered, what is whole"
+            ),
+            (
+                "4 virtualisation, RAID",
+                ignoredFlushes == 0
+                    ? "honest: passes flushes on"
+                    : "passes flushes on (one that swallows them looks the same as level 5's lie)"
+            ),
             (
                 "5 drive cache and media",
                 "\(flushes); \(atomicUnit) bytes are written whole or not at all"

@@ -47,7 +47,9 @@ struct ShowCommand: ParsableCommand {
             let rule = sentence.rule + String(repeating: " ", count: 5 - sentence.rule.count)
             let space = String(repeating: " ", count: width - sentence.text.count)
             Console.out("  \(rule) \(sentence.text)\(space)  \(sentence.answer)\n")
+            Console.out("          \(sentence.source)  |  tests: \(sentence.check)\n")
         }
+        Console.out("\nEach rule, its sources and its tests: docs/models.md\n")
     }
 
     private func show(_ stack: Stack) {

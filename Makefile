@@ -17,7 +17,7 @@ SHELL := /bin/bash
 PACKAGES := libfuse3-dev fuse3 libsqlite3-dev pkg-config git python3
 SWIFT ?= swift
 PERJURY := .build/release/perjury
-SOURCES := Sources Tests Package.swift
+SOURCES := Sources Tests Benchmarks Package.swift
 
 # What one workload of `make run` may take. Most end earlier, as they have been explored exhaustively.
 RUN_BUDGET ?= 8s

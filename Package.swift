@@ -57,6 +57,9 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(name: "perjury-keeper"),
         .executableTarget(
+            name: "perjury-bench", dependencies: ["WorkloadRunner"],
+            path: "Benchmarks/perjury-bench", swiftSettings: settings),
+        .executableTarget(
             name: "store-workloads", dependencies: ["CSQLite"], swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: ["Recording"], path: "Tests/TestSupport",

@@ -221,7 +221,15 @@ package struct Campaign {
     }
 
     private func verdict(_ exploration: Exploration) -> Verdict {
-        if !exploration.groupedFindings.isEmpty { return .violated }
+        if !exploration.groupedFindings.isEmpty {
+            if options.ending == .processKill, let path = exploration.storage.log.mappedPaths.first
+            {
+                return .inconclusive(
+                    "\(path) was written through a shared mapping, whose pages the kernel still holds at a process kill are in no record"
+                )
+            }
+            return .violated
+        }
         if let shortfall = shortfall(exploration) { return .inconclusive(shortfall) }
         if exploration.report.statesPlanned == 0 {
             return .inconclusive("the budget ended before anything was observed")

@@ -50,6 +50,19 @@ package struct EffectLog: Sendable {
         self.syncs = syncs
     }
 
+    /// Files that were written through shared mappings, sorted. What such a file holds at a process kill is known only up to
+    /// the last write-back.
+    package var mappedPaths: [String] {
+        var indices: Set<Int> = []
+        for sequence in 0..<recording.count {
+            guard case .write(_, _, _, .mapping) = operation(sequence) else { continue }
+            for effect in firstEffect[sequence]..<firstEffect[sequence + 1] {
+                indices.insert(effects[effect].path)
+            }
+        }
+        return indices.map { paths[$0] }.sorted()
+    }
+
     package func operation(_ sequence: Int) -> Operation? {
         if case .operation(let operation) = recording[sequence].event { return operation }
         return nil

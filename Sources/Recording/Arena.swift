@@ -15,7 +15,9 @@ package final class Arena: @unchecked Sendable {
     private let file: CInt?
 
     /// How much a file-backed arena grows at a time, in bytes.
-    private static let step = 32 << 20
+    private static let step = 8 << 20
+    /// `MADV_POPULATE_WRITE`, which the C library's headers may not know yet.
+    private static let populateWrite: CInt = 23
 
     /// An arena in anonymous memory.
     package init(memoryLimit: Int = 64 << 30) throws(Errno) {
@@ -87,6 +89,8 @@ package final class Arena: @unchecked Sendable {
                 base + mapped, Self.step, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file,
                 mapped)
             guard address != MAP_FAILED else { throw Errno(rawValue: errno) }
+            // Touched together, pages cost a fraction of what they cost one by one. Kernels before 5.14 refuse, and lose that only.
+            madvise(base + mapped, Self.step, Self.populateWrite)
             mapped += Self.step
         }
     }

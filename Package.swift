@@ -67,7 +67,9 @@ let package = Package(
         .testTarget(name: "FileTreeTests", dependencies: ["FileTree", "TestSupport"]),
         .testTarget(
             name: "RecordingTests", dependencies: ["Recording", "CSupport", "TestSupport"]),
-        .testTarget(name: "PowerLossTests", dependencies: ["PowerLoss", "TestSupport"]),
+        .testTarget(
+            name: "PowerLossTests",
+            dependencies: ["PowerLoss", "FuseMount", "TestSupport", "CTestSupport"]),
         .testTarget(name: "OraclesTests", dependencies: ["Oracles"]),
         .testTarget(
             name: "CampaignTests", dependencies: ["Campaign", "Reporting", "TestSupport"]),

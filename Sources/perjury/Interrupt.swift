@@ -32,7 +32,22 @@ enum Interrupt {
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in Interrupt.arrive() }
         action.sa_flags = CInt(bitPattern: UInt32(SA_RESETHAND)) | SA_RESTART
-        for number in [SIGINT, SIGTERM, SIGHUP] { sigaction(number, &action, nil) }
+        var unblocked = sigset_t()
+        sigemptyset(&unblocked)
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            // Who started us with nohup wants it to be ignored.
+            if number == SIGHUP, isIgnored(number) { continue }
+            sigaction(number, &action, nil)
+            sigaddset(&unblocked, number)
+        }
+        // Whoever started us may have had them blocked; that is inherited.
+        pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
+    }
+
+    private static func isIgnored(_ number: CInt) -> Bool {
+        var action = sigaction()
+        sigaction(number, nil, &action)
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
     }
 
     /// For a shell on this terminal, which has a use of its own for Ctrl-C. A handler, unlike `SIG_IGN`, is not inherited.

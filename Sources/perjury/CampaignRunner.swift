@@ -30,18 +30,27 @@ struct CampaignRunner {
         Interrupt.watch()
         Console.out(TextReport(report, style: Console.style).header + "\n")
         var progress = Console.progress(total: tasks.count)
+        // What was found is told, whatever could not be written.
+        var troubles: [String] = []
         for task in tasks {
             if Interrupt.isRequested { break }
             var found = try explore(task, &progress)
-            try keep(&found, task.workload)
+            do { try keep(&found, task.workload) } catch { troubles.append("\(error)") }
             report.workloads.append(found)
             Console.error(progress.finish(found))
         }
         report.isInterrupted = Interrupt.isRequested
         report.seconds = Wiring.now - start
         Console.out(TextReport(report, style: Console.style).body)
-        if let path = reports.json { try Files.write(JSONReport(report).text, to: path) }
-        if let path = reports.junit { try Files.write(JUnitReport(report).text, to: path) }
+        for (path, text) in [
+            (reports.json, JSONReport(report).text), (reports.junit, JUnitReport(report).text),
+        ] {
+            guard let path else { continue }
+            do { try Files.write(text, to: path) } catch { troubles.append("\(error)") }
+        }
+        guard troubles.isEmpty else {
+            throw Failure(.unavailable, troubles.joined(separator: "; "))
+        }
         return report.exitStatus
     }
 

@@ -16,17 +16,21 @@ enum Files {
             var done = 0
             while done < buffer.count {
                 let count = Glibc.write(file, buffer.baseAddress! + done, buffer.count - done)
+                if count < 0 && errno == EINTR { continue }
                 if count < 0 { return false }
                 done += count
             }
             return true
         }
-        guard isWritten, fsync(file) == 0, close(file) == 0, rename(temporary, path) == 0 else {
-            let error = failure("writing", path)
-            close(file)
-            unlink(temporary)
-            throw error
+        let isStored = isWritten && fsync(file) == 0
+        var error = failure("writing", path)
+        close(file)
+        if isStored {
+            if rename(temporary, path) == 0 { return }
+            error = failure("writing", path)
         }
+        unlink(temporary)
+        throw error
     }
 
     /// - Parameter limit: larger files are refused.

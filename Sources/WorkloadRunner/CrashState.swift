@@ -49,14 +49,8 @@ package struct CrashState {
         let writer = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
         let server = try MountServer(tree: tree, writer: writer)
         defer { server.stop() }
-        let settings =
-            "fd=\(server.fuseDescriptor),rootmode=40000,user_id=\(geteuid()),group_id=\(getegid()),default_permissions"
-        guard Glibc.mount("perjury", folder, "fuse", UInt(MS_NOSUID | MS_NODEV), settings) == 0
-        else {
-            throw HarnessError(
-                "mounting on \(folder): \(Errno(rawValue: errno)); it takes root to mount there")
-        }
-        defer { umount2(folder, CInt(MNT_DETACH)) }
+        let mount = try PublicMount(device: server.fuseDescriptor, at: folder)
+        defer { mount.end(isUnmounted: server.hasEnded) }
         server.start(cpu: nil)
         ready()
         while !server.hasEnded {

@@ -104,4 +104,8 @@ ssize_t send_message(int socket, const void *head, size_t head_size, const char 
 ssize_t receive_message(int socket, void *bytes, size_t size, int *fds, int *fd_count);
 void close_all_but(int one, int other);
 
+// public_mount.c: `--mount`, which has nothing to do with the rest. Returns the exit status.
+enum { PUBLIC_DEVICE = 4 };
+int public_mount(const char *path, const char *options);
+
 #endif

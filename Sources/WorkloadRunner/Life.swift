@@ -59,7 +59,24 @@ final class Life {
 
     /// How one program ended.
     struct Ended {
+        /// For a program that was not started since its server was not ready: never success.
         let outcome: Observation.Outcome
+        /// What became of the server, in words, when it was not ready in its time.
+        let serverTrouble: String?
+
+        init(outcome: Observation.Outcome) {
+            self.outcome = outcome
+            serverTrouble = nil
+        }
+
+        /// - Parameter outcome: of the server; `.timedOut` when it still runs.
+        init(unreadyServer outcome: Observation.Outcome) {
+            self.outcome = outcome == .exited(0) ? .exited(1) : outcome
+            serverTrouble =
+                outcome == .timedOut
+                ? "the server was not ready in its time"
+                : "the server \(outcome) before it was ready"
+        }
 
         var isSuccess: Bool { outcome == .exited(0) }
     }
@@ -103,25 +120,38 @@ final class Life {
     ///
     /// - Throws: when a person interrupted the campaign.
     func wait(_ id: Keeper.ProgramID, seconds: Double, interrupt: CInt?) throws -> Ended {
-        switch try keeper.wait(id, timeoutSeconds: seconds, interruptedBy: interrupt) {
-        case .exited(let status): return Ended(outcome: .exited(Int32(status)))
-        case .signaled(let signal): return Ended(outcome: .killed(signal: Int32(signal)))
-        case .timedOut:
-            try keeper.killAll()
-            return Ended(outcome: .timedOut)
-        case .interrupted:
-            throw HarnessError("interrupted")
-        }
+        if let ended = try pollEnd(id, seconds: seconds, interrupt: interrupt) { return ended }
+        try keeper.killAll()
+        return Ended(outcome: .timedOut)
     }
 
     /// Waits for a program that may go on: nil when it still runs.
     func pollEnd(_ id: Keeper.ProgramID, seconds: Double, interrupt: CInt?) throws -> Ended? {
-        switch try keeper.wait(id, timeoutSeconds: seconds, interruptedBy: interrupt) {
-        case .exited(let status): return Ended(outcome: .exited(Int32(status)))
-        case .signaled(let signal): return Ended(outcome: .killed(signal: Int32(signal)))
-        case .timedOut: return nil
-        case .interrupted: throw HarnessError("interrupted")
+        let deadline = MonotonicClock.seconds + seconds
+        while true {
+            let left = max(0, deadline - MonotonicClock.seconds)
+            let slice = min(left, Self.errorCheckSeconds)
+            switch try keeper.wait(id, timeoutSeconds: slice, interruptedBy: interrupt) {
+            case .exited(let status): return Ended(outcome: .exited(Int32(status)))
+            case .signaled(let signal): return Ended(outcome: .killed(signal: Int32(signal)))
+            case .interrupted: throw HarnessError("interrupted")
+            case .timedOut:
+                forgetOldErrors()
+                if slice == left { return nil }
+            }
         }
+    }
+
+    /// How long a program may print errors without end before the oldest of them are forgotten.
+    private static let errorCheckSeconds = 0.1
+
+    /// Gives back the memory of all but the end of what was printed to standard error. Programs see a file that keeps its
+    /// size, so that they need not be told.
+    private func forgetOldErrors() {
+        // Not lseek: the position is the programs' own.
+        var status = stat()
+        guard fstat(errorOutput, &status) == 0, status.st_size > 1 << 20 else { return }
+        perjury_forget_start(errorOutput, Int64(status.st_size) - (64 << 10))
     }
 
     /// Asks a program to end: SIGTERM.

@@ -66,20 +66,17 @@ struct Programs {
     ) throws -> Life.Ended? {
         guard let ready = server.ready else { return nil }
         let command = try surroundings.resolve(ready)
-        var left = seconds
-        while left > 0 {
+        let deadline = MonotonicClock.seconds + seconds
+        while true {
             let probe = try life.start(command, marks: false)
-            if try life.wait(probe, seconds: min(left, 5), interrupt: interrupt).isSuccess {
-                return nil
-            }
+            let left = max(0, deadline - MonotonicClock.seconds)
+            let answer = try life.pollEnd(probe, seconds: left, interrupt: interrupt)
+            if answer?.isSuccess ?? false { return nil }
             // Waiting for the server's own end is the pause between two probes.
             let ended = try life.pollEnd(daemon, seconds: 0.02, interrupt: interrupt)
-            if let ended {
-                return Life.Ended(outcome: ended.isSuccess ? .exited(1) : ended.outcome)
-            }
-            left -= 0.03
+            if let ended { return Life.Ended(unreadyServer: ended.outcome) }
+            if MonotonicClock.seconds >= deadline { return Life.Ended(unreadyServer: .timedOut) }
         }
-        return Life.Ended(outcome: .timedOut)
     }
 
     private func stop(

@@ -21,6 +21,10 @@ int perjury_name_and_pin_thread(const char *name, int cpu);
 /// A file in memory, without a name, closed by exec: memfd_create(2). -1 with errno set on failure.
 int perjury_memory_file(const char *name);
 
+/// Gives back the memory of the first `length` bytes of a memory file, in whole pages; they read as
+/// zeros from now on. Best effort.
+void perjury_forget_start(int file, int64_t length);
+
 /// The numbers of the processors that this process may run on, ascending; how many were stored.
 size_t perjury_allowed_processors(int *numbers, size_t capacity);
 

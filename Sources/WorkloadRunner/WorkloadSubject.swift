@@ -41,11 +41,7 @@ package final class WorkloadSubject: Subject {
         let keeper = try Keeper(root: KeeperRoot.path(avoiding: workload.folder))
         defer { keeper.close() }
         let (base, setupOutput) = try setUp(keeper)
-        let path = try recordingPath()
-        let writer = try RecordingWriter(
-            arena: Arena(creating: path), base: base, storesBase: true)
-        try writer.note("workload", Array(workload.folder.utf8))
-        try writer.note("setup", setupOutput)
+        let (path, writer) = try newRecording(of: base, setupOutput)
         let life = try Life(
             keeper: keeper, tree: base, writer: writer, processor: processors.first)
         let program = try Programs(workload, keeper, options, user)
@@ -56,6 +52,7 @@ package final class WorkloadSubject: Subject {
             _ = try? life.end()
             throw error
         }
+        if let trouble = ended.serverTrouble { throw failure("running", trouble, life) }
         let errors = life.errors()
         var notes: [String] = []
         if let reason = life.syncUnseenReason { notes.append("sync(2) was not seen: \(reason)") }
@@ -84,16 +81,43 @@ package final class WorkloadSubject: Subject {
             keeper: keeper, tree: empty, writer: writer, processor: processors.first)
         let program = try Programs(workload, keeper, options, user)
         let ended = try program.run(setup, in: life, patience: 4)
-        let errors = life.errors()
-        var (tree, recording) = try life.end()
         guard ended.isSuccess else {
-            throw HarnessError(
-                "setting up \(workload.name): `\(setup.joined(separator: " "))` \(ended.outcome)"
-                    + (errors.isEmpty
-                        ? "" : ": \(String(decoding: errors.suffix(1000), as: UTF8.self))"))
+            let what =
+                ended.serverTrouble ?? "`\(setup.joined(separator: " "))` \(ended.outcome)"
+            throw failure("setting up", what, life)
         }
+        var (tree, recording) = try life.end()
         _ = tree.settle()
         return (tree, recording.output)
+    }
+
+    /// Ends the life of programs that came to nothing, and says why, with what they said.
+    private func failure(_ doing: String, _ what: String, _ life: Life) -> HarnessError {
+        let errors = life.errors(limit: 1000)
+        _ = try? life.end()
+        let said = errors.isEmpty ? "" : ": \(String(decoding: errors, as: UTF8.self))"
+        return HarnessError("\(doing) \(workload.name): \(what)\(said)")
+    }
+
+    /// A recording that has begun. It takes the place of an older one only when it can be read itself: whenever the harness is
+    /// killed, what has this name is a recording.
+    private func newRecording(
+        of base: FileTree, _ setupOutput: [UInt8]
+    ) throws -> (path: String, writer: RecordingWriter) {
+        let path = try recordingPath()
+        let unfinished = path + ".new"
+        do {
+            let writer = try RecordingWriter(
+                arena: Arena(creating: unfinished), base: base, storesBase: true)
+            try writer.note("workload", Array(workload.folder.utf8))
+            try writer.note("setup", setupOutput)
+            guard rename(unfinished, path) == 0 else { throw Errno(rawValue: errno) }
+            return (path, writer)
+        } catch {
+            unlink(unfinished)
+            throw HarnessError(
+                "making the recording \(path): \(error); name another folder with --out")
+        }
     }
 
     private func recordingPath() throws -> String {
@@ -136,8 +160,12 @@ private final class StoreObserver: Observer {
         keeper.close()
     }
 
+    /// What a recovery may write, marks included, in bytes; more is an error, not the machine's end.
+    private static let memoryLimit = 2 << 30
+
     func observe(_ tree: FileTree, patience: Double) throws -> Recovery {
-        let writer = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
+        let writer = try RecordingWriter(
+            arena: Arena(memoryLimit: Self.memoryLimit), base: tree, storesBase: false)
         let life = try Life(
             keeper: keeper, tree: tree, writer: writer, processor: processor, firstProcessID: 5000)
         let ended: Life.Ended
@@ -150,6 +178,7 @@ private final class StoreObserver: Observer {
         let errors = life.errors()
         let (left, recording) = try life.end()
         var observation = Observation(output: recording.output, outcome: ended.outcome)
+        if let trouble = ended.serverTrouble { observation.log += Array("\(trouble)\n".utf8) }
         observation.log += errors
         let changed = (0..<recording.count).contains {
             if case .operation(let operation) = recording[$0].event {

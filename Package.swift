@@ -82,6 +82,9 @@ let package = Package(
             name: "ReportingTests",
             dependencies: ["Reporting", "perjury", "CSupport", "TestSupport"]),
         .testTarget(
+            name: "CommandTests",
+            dependencies: ["WorkloadRunner", "Reporting", "perjury", "CSupport", "TestSupport"]),
+        .testTarget(
             name: "PlantedBugTests",
             dependencies: ["WorkloadRunner", "Reporting", "TestSupport"]),
     ],

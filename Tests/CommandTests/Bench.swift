@@ -1,0 +1,208 @@
+import CSupport
+import FuseMount
+import Glibc
+import Reporting
+import TestSupport
+import Testing
+
+/// Everything here runs the real command on real mounts, one test at a time.
+@Suite("The command", .serialized, .enabled(if: Bench.isPossible), .timeLimit(.minutes(3)))
+struct TheCommand {}
+
+/// The `perjury` executable in a folder of its own, whose path marks every process that belongs to it:
+/// the harness and its programs by their environment, keeper, agent and init by their command line.
+final class Bench {
+    let folder: TemporaryFolder
+    private let program: String
+    private let keeper: String
+    private var runs = 0
+    private let hostMounts: [String]
+
+    static let python = "/usr/bin/python3"
+
+    static var isPossible: Bool { geteuid() == 0 && MountServer.isAvailable }
+
+    init() throws {
+        folder = try TemporaryFolder()
+        // Programs of other users are to find their way in.
+        chmod(folder.path, 0o755)
+        let image = String(cString: try #require(perjury_image_path()))
+        let products = String(image[..<(try #require(image.lastIndex(of: "/")))])
+        program = products + "/perjury"
+        keeper = folder.file("perjury-keeper")
+        try #require(symlink(products + "/perjury-keeper", keeper) == 0)
+        hostMounts = Leftovers.fuseMounts(of: "self")
+    }
+
+    // MARK: Workloads
+
+    /// Writes a script that can be executed.
+    func script(_ name: String, _ text: String) throws {
+        try FileBytes.write(Array("#!/bin/sh\n\(text)\n".utf8), to: folder.file(name))
+        chmod(folder.file(name), 0o755)
+    }
+
+    /// Writes a workload of a `workload.yaml` and scripts by name; answers its folder.
+    @discardableResult
+    func workload(_ name: String, _ yaml: String, _ scripts: [String: String]) throws -> String {
+        mkdir(folder.file(name), 0o755)
+        chmod(folder.file(name), 0o755)
+        try FileBytes.write(Array(yaml.utf8), to: folder.file("\(name)/workload.yaml"))
+        chmod(folder.file("\(name)/workload.yaml"), 0o644)
+        for (file, text) in scripts { try script("\(name)/\(file)", text) }
+        return folder.file(name)
+    }
+
+    // MARK: Running
+
+    struct Result {
+        /// 128 and the signal, when one ended it; -1 when it had to be killed since it did not end.
+        let status: Int32
+        let output: String
+        let errors: String
+
+        /// All that it printed, for the message of an expectation.
+        var text: String { "status \(status)\n\(output)\n\(errors)" }
+    }
+
+    /// One run of the command that goes on.
+    final class Running {
+        let processID: pid_t
+        private let outputPath: String
+        private let errorsPath: String
+        private var hasEnded = false
+
+        fileprivate init(_ processID: pid_t, _ outputPath: String, _ errorsPath: String) {
+            self.processID = processID
+            self.outputPath = outputPath
+            self.errorsPath = errorsPath
+        }
+
+        deinit {
+            if !hasEnded { _ = try? end(withinSeconds: 0) }
+        }
+
+        var output: String { Self.text(outputPath) }
+        var errors: String { Self.text(errorsPath) }
+
+        private static func text(_ path: String) -> String {
+            String(decoding: (try? FileBytes.read(path)) ?? [], as: UTF8.self)
+        }
+
+        func send(_ signal: CInt) { kill(processID, signal) }
+
+        func end(withinSeconds seconds: Double) throws -> Result {
+            var status: CInt = 0
+            let isOver = eventually(within: seconds) {
+                waitpid(self.processID, &status, WNOHANG) == self.processID
+            }
+            if !isOver {
+                kill(processID, SIGKILL)
+                waitpid(processID, nil, 0)
+            }
+            hasEnded = true
+            let signal = status & 0x7F
+            return Result(
+                status: !isOver ? -1 : signal == 0 ? status >> 8 & 0xFF : 128 + signal,
+                output: output, errors: errors)
+        }
+    }
+
+    /// Starts the command in the bench's folder, where `perjury-out` will be.
+    ///
+    /// - Parameter input: a file for standard input.
+    func start(_ arguments: [String], input: String = "/dev/null") throws -> Running {
+        runs += 1
+        let output = folder.file("output-\(runs)")
+        let errors = folder.file("errors-\(runs)")
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT, 0o600)
+        let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+        let line = ["env", "-C", folder.path, program] + arguments
+        var words = line.map { strdup($0) } + [nil]
+        let settings = ["PERJURY_KEEPER=\(keeper)", "PATH=\(path)", "SHELL=/bin/sh"]
+        var environment = settings.map { strdup($0) } + [nil]
+        defer { for word in words + environment { free(word) } }
+        var process: pid_t = 0
+        let failure = posix_spawn(&process, "/usr/bin/env", &actions, nil, &words, &environment)
+        try #require(failure == 0, "\(program) does not start")
+        return Running(process, output, errors)
+    }
+
+    /// Runs the command to its end, which must leave nothing.
+    func run(
+        _ arguments: [String], input: String = "/dev/null", withinSeconds seconds: Double = 60
+    ) throws -> Result {
+        let result = try start(arguments, input: input).end(withinSeconds: seconds)
+        #expect(result.status >= 0, "it did not end: \(result.text)")
+        expectNothingLeft()
+        return result
+    }
+
+    /// Runs `perjury run` on one workload, small, and reads its report as JSON.
+    func report(
+        _ workload: String, _ options: [String] = [], withinSeconds seconds: Double = 60
+    ) throws -> (result: Result, workload: JSON) {
+        let small = ["--model", "ext4-ordered", "--budget", "300", "--json", "report.json"]
+        let result = try run(
+            ["run", workload] + small + options, withinSeconds: seconds)
+        let bytes = try FileBytes.read(folder.file("report.json"))
+        guard case .array(let list)? = try JSON(parsing: bytes)["workloads"], list.count == 1 else {
+            Issue.record("no workload in the report: \(result.text)")
+            return (result, .null)
+        }
+        return (result, list[0])
+    }
+
+    // MARK: Afterwards
+
+    /// The mount namespaces that its processes are in now.
+    var namespaces: Set<String> { Leftovers.mountNamespaces(marker: folder.path) }
+
+    /// Waits up to two seconds for every process and mount of this bench to go.
+    ///
+    /// - Parameter namespaces: where mounts may be, beside the namespaces of those that live still.
+    func expectNothingLeft(
+        in namespaces: Set<String> = [], _ comment: String = "",
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let namespaces = namespaces.union(self.namespaces)
+        let now = Leftovers.clockTicks
+        var processes: [String] = []
+        var mounts: [String] = []
+        let isClean = eventually(within: 2) {
+            processes = Leftovers.processes(marker: self.folder.path)
+            mounts = Leftovers.mounts(in: namespaces, bornBefore: now)
+            mounts += Leftovers.fuseMounts(of: "self").filter {
+                $0.contains(self.folder.path) && !self.hostMounts.contains($0)
+            }
+            return processes.isEmpty && mounts.isEmpty
+        }
+        #expect(
+            isClean, "left: \(processes) \(mounts) \(comment)",
+            sourceLocation: sourceLocation)
+    }
+}
+
+/// Waits until a condition holds.
+///
+/// - Returns: whether it did before the time was over.
+func eventually(within seconds: Double, _ condition: () throws -> Bool) rethrows -> Bool {
+    let clock = ContinuousClock()
+    let end = clock.now + .seconds(seconds)
+    while true {
+        if try condition() { return true }
+        if clock.now >= end { return false }
+        usleep(3000)
+    }
+}
+
+extension JSON {
+    var text: String? { if case .string(let text) = self { text } else { nil } }
+    var number: Int? { if case .integer(let number) = self { Int(number) } else { nil } }
+    var items: [JSON] { if case .array(let items) = self { items } else { [] } }
+}

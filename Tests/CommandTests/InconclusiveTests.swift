@@ -1,0 +1,198 @@
+import Glibc
+import Reporting
+import TestSupport
+import Testing
+
+extension TheCommand {
+    /// What shows nothing is inconclusive, each with a sentence of its own.
+    @Suite("Inconclusive runs")
+    struct InconclusiveRuns {
+        struct Case: Sendable, CustomTestStringConvertible {
+            let name: String
+            var run: String = InconclusiveRuns.commits
+            var observe: String = InconclusiveRuns.lists
+            var more = ""
+            /// Part of the sentence.
+            let reason: String
+
+            var testDescription: String { name }
+        }
+
+        static let commits = """
+            cd "$PERJURY_DIR" || exit 1
+            for n in 1 2 3; do
+                echo "@begin t$n"; echo "t$n" >>log; sync log; echo "@ack t$n"
+            done
+            """
+        static let lists = """
+            cd "$PERJURY_DIR" || exit 1
+            if [ -e log ]; then sed 's/^t/@saw t/' log; fi
+            echo @end
+            """
+
+        static let cases = [
+            Case(
+                name: "acknowledges nothing", run: "echo x >\"$PERJURY_DIR/log\"",
+                reason: "run acknowledged nothing"),
+            Case(
+                name: "sees nothing", observe: "echo @end",
+                reason: "the observer does not see what run acknowledged"),
+            Case(
+                name: "buffers its marks in the shell",
+                run:
+                    "cd \"$PERJURY_DIR\"; echo t1 >>log; echo t2 >>log; printf '@ack t1\\n@ack t2\\n'",
+                reason: "marks were buffered"),
+            Case(
+                name: "observer dies at once", observe: "kill -9 $$",
+                reason: "the observer was killed by signal 9 without `@end`"),
+            Case(
+                name: "observer exits 3", observe: "echo no luck >&2; exit 3",
+                reason: "the observer exited with status 3 without `@end`"),
+            Case(
+                name: "observer does not end its listing", observe: "exit 0",
+                reason: "without `@end`"),
+            Case(
+                name: "changes nothing", run: "echo '@ack t1'",
+                reason: "no cut is possible: run changed nothing in its data directory"),
+            Case(
+                name: "observer hangs", observe: "sleep 1000", more: "timeout: 300ms",
+                reason: "the observer did not end in its time without `@end`"),
+            Case(
+                name: "setup fails", more: "setup: [sh, -c, 'echo no disk >&2; exit 4']",
+                reason: "exited with status 4: no disk"),
+            Case(
+                name: "setup hangs", more: "setup: [sleep, '1000']\ntimeout: 100ms",
+                reason: "setting up w: `sleep 1000` did not end in its time"),
+            Case(
+                name: "a command is missing", more: "setup: [no-such-program]",
+                reason: "looking for the program `no-such-program`"),
+            Case(
+                name: "a requirement is missing",
+                more: "requires: {commands: [no-such-program], packages: [no-such-package]}",
+                reason: "no-such-program`: apt-get install no-such-package"),
+            Case(
+                name: "a user is missing", more: "user: no-such-user",
+                reason: "no such user"),
+            Case(
+                name: "a mark is misspelt", run: commits + "\necho '@akc t4'",
+                reason: "@akc t4"),
+            Case(
+                name: "run fails before any acknowledgement", run: "echo broken >&2; exit 7",
+                reason: "run exited with status 7"),
+        ]
+
+        @Test("inconclusive, with its reason, status 2", arguments: cases)
+        func inconclusive(it: Case) throws {
+            let bench = try Bench()
+            let yaml = "run: ./run.sh\nobserve: ./see.sh\n\(it.more)\n"
+            try bench.workload("w", yaml, ["run.sh": it.run, "see.sh": it.observe])
+
+            let (result, workload) = try bench.report("./w")
+
+            #expect(result.status == ExitStatus.inconclusive.rawValue, "\(result.text)")
+            #expect(workload["verdict"]?.text == "inconclusive")
+            let reason = try #require(workload["inconclusive"]?.text)
+            #expect(reason.contains(it.reason))
+            #expect(workload["findings"]?.items.isEmpty == true)
+            #expect(result.output.contains(it.reason.prefix(24)), "\(result.text)")
+        }
+
+        @Test(
+            "marks that Python kept in its buffer",
+            .enabled(if: access(Bench.python, X_OK) == 0))
+        func bufferedByPython() throws {
+            let bench = try Bench()
+            try bench.workload(
+                "w", "run: [/usr/bin/python3, run.py]\nobserve: ./see.sh\n",
+                [
+                    "run.py": """
+                    import os
+                    with open(os.environ["PERJURY_DIR"] + "/log", "a") as log:
+                        for n in range(3):
+                            print(f"@begin t{n}")
+                            log.write(f"t{n}\\n")
+                            log.flush()
+                            os.fsync(log.fileno())
+                            print(f"@ack t{n}")
+                    """, "see.sh": Self.lists,
+                ])
+
+            let (result, workload) = try bench.report("./w")
+
+            #expect(result.status == ExitStatus.inconclusive.rawValue, "\(result.text)")
+            #expect(workload["inconclusive"]?.text?.contains("marks were buffered") == true)
+        }
+
+        @Test(
+            "a run that fails or hangs after commits is explored up to there",
+            arguments: [
+                ("exit 5", "run exited with status 5; explored up to there"),
+                ("sleep 1000", "run did not end in its time; explored up to there"),
+                ("kill -9 $$", "run was killed by signal 9; explored up to there"),
+            ])
+        func cutShort(end: String, note: String) throws {
+            let bench = try Bench()
+            try bench.workload(
+                "w", "run: ./run.sh\nobserve: ./see.sh\ntimeout: 2s\n",
+                ["run.sh": Self.commits + "\n" + end, "see.sh": Self.lists])
+
+            let (result, workload) = try bench.report("./w", ["--model", "posix"])
+
+            // `sync log` does not reach the directory.
+            #expect(result.status == ExitStatus.unexpected.rawValue, "\(result.text)")
+            #expect(workload["acknowledged"]?.number == 3)
+            #expect(workload["notes"]?.items.contains(.string(note)) == true, "\(result.text)")
+        }
+
+        @Test("an observer that hangs on some crash states is a finding, confirmed with patience")
+        func hang() throws {
+            let bench = try Bench()
+            try bench.workload(
+                "w", "run: ./run.sh\nobserve: ./see.sh\ntimeout: 300ms\n",
+                [
+                    "run.sh": """
+                    cd "$PERJURY_DIR" || exit 1
+                    echo one >one; sync one; sync .
+                    echo "@begin t1"; echo two >two; sync two; echo "@ack t1"
+                    """,
+                    "see.sh": """
+                    cd "$PERJURY_DIR" || exit 1
+                    if [ -e one ] && [ ! -e two ]; then sleep 1000; fi
+                    [ -e two ] && echo "@saw t1"
+                    echo @end
+                    """,
+                ])
+
+            let (result, workload) = try bench.report("./w", ["--model", "posix"])
+
+            #expect(result.status == ExitStatus.unexpected.rawValue, "\(result.text)")
+            let kinds = workload["findings"]?.items.map { $0["violation"]?.text }
+            #expect(kinds?.contains("hang") == true, "\(result.text)")
+        }
+
+        @Test("an observer that is only slow at times is no hang")
+        func slow() throws {
+            let bench = try Bench()
+            try bench.workload(
+                "w", "run: ./run.sh\nobserve: ./see.sh\ntimeout: 400ms\n",
+                [
+                    "run.sh": """
+                    cd "$PERJURY_DIR" || exit 1
+                    echo one >one; sync one; sync .
+                    echo "@begin t1"; echo two >two; sync two; sync .; echo "@ack t1"
+                    """,
+                    "see.sh": """
+                    cd "$PERJURY_DIR" || exit 1
+                    if [ -e one ] && [ ! -e two ]; then sleep 0.8; fi
+                    [ -e two ] && echo "@saw t1"
+                    echo @end
+                    """,
+                ])
+
+            let (result, workload) = try bench.report("./w")
+
+            #expect(workload["findings"]?.items.isEmpty == true, "\(result.text)")
+            #expect(result.status == ExitStatus.inconclusive.rawValue, "\(result.text)")
+        }
+    }
+}

@@ -15,12 +15,12 @@ final class TestMount {
 
     init(
         _ tree: FileTree = FileTree(rootMode: 0o777), writer: RecordingWriter? = nil,
-        start: Bool = true
+        start: Bool = true, cpu: Int? = nil
     ) throws {
         let memory = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
         server = try MountServer(tree: tree, writer: writer ?? memory)
         path = try temporaryDirectory()
-        if start { server.start(cpu: nil) }
+        if start { server.start(cpu: cpu) }
         try mount()
     }
 

@@ -4,6 +4,10 @@
 
 #include <sys/syscall.h>
 
+#include "ByteModel.h"
+#include "Calls.h"
+#include "Storm.h"
+
 /// syscall(2) with all its arguments; -1 and `errno` on failure.
 long test_syscall(long number, long a, long b, long c, long d, long e, long f);
 

@@ -1,0 +1,18 @@
+// Calls as somebody else, and through io_uring.
+#ifndef CALLS_H
+#define CALLS_H
+
+/// One system call in a child process with the user, the group and one more group given, and no rights beyond.
+///
+/// \returns what the call returned, or -1 with `errno`. A descriptor that it returned is closed again.
+long test_call_as(unsigned user, unsigned group, unsigned more_group, long number, long a, long b,
+                  long c, long d, long e);
+
+/// Writes through io_uring: `count` writes of `length` bytes each, one after the other in the file, linked, then an fsync
+/// linked to the last, all handed over in one call; each write's bytes are its index.
+///
+/// \param flags RWF_DSYNC or their like, for each write.
+/// \returns 0; a negated errno of the first that failed; -ENOSYS or -EPERM where there is no io_uring.
+int test_ring_writes(int file, unsigned count, unsigned length, int flags);
+
+#endif

@@ -142,6 +142,27 @@ extension Litmus {
 
     private static let resized = [
         Litmus(
+            "a first write into a hole before the end is whole", unit: 512,
+            base: {
+                $0.create("f")
+                $0.write("f", 8192, 4096, "O")
+            }, { $0.write("f", 0, 4096, "N") },
+            .all(.only("f=Z8192O4096 / f=N4096Z4096O4096"))),
+        Litmus(
+            "a write into a block that was freed and had been written before is whole, too",
+            base: old4,
+            {
+                $0.write("f", 0, 4096, "N")
+                $0.truncate("f", 0)
+                $0.write("f", 0, 4096, "M")
+            },
+            [
+                .ext4: .only(
+                    "f=O4096 / f=N4096 / f=N2048O2048 / f=O2048N2048 / f=e / f=Z4096 / f=M4096"),
+                .xfs: .only("f=O4096 / f=N4096 / f=N2048O2048 / f=O2048N2048 / f=e / f=M4096"),
+                .btrfs: .only("f=O4096 / f=N4096 / f=e / f=M4096"),
+            ]),
+        Litmus(
             "extend 5000 to 20000; nothing",
             base: {
                 $0.create("f")

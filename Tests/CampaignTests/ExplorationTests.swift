@@ -283,7 +283,8 @@ struct BudgetTests {
         #expect(report.models.map(\.verdict) == [.violated, .holds, .holds, .holds])
         #expect(report.models.allSatisfy { $0.statesPlanned >= 8 })
         let seconds = report.models.map(\.seconds)
-        #expect(seconds.max()! <= 60, "\(seconds)")
+        // A target may shrink for twice its share, and ends the turn that it has begun.
+        #expect(seconds.max()! <= 75, "\(seconds)")
         #expect(report.seconds <= 150)
     }
 

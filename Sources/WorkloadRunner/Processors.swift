@@ -10,8 +10,11 @@ package enum Processors {
         return count == 0 ? [0] : numbers[..<count].map { Int($0) }
     }()
 
+    /// - Parameter name: or number; a number need not be known to the machine, its group is then the same number.
     static func user(named name: String) throws -> Keeper.User {
-        guard let entry = getpwnam(name) else {
+        let number = UInt32(name)
+        guard let entry = getpwnam(name) ?? number.flatMap({ getpwuid($0) }) else {
+            if let number { return Keeper.User(userID: number, groupID: number) }
             throw HarnessError("looking up the user `\(name)`: this machine has no such user")
         }
         return Keeper.User(userID: entry.pointee.pw_uid, groupID: entry.pointee.pw_gid)

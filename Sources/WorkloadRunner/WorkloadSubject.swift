@@ -106,6 +106,8 @@ package final class WorkloadSubject: Subject {
     ) throws -> (path: String, writer: RecordingWriter) {
         let path = try recordingPath()
         let unfinished = path + ".new"
+        // Not to cut off one that another harness has mapped.
+        unlink(unfinished)
         do {
             let writer = try RecordingWriter(
                 arena: Arena(creating: unfinished), base: base, storesBase: true)
@@ -163,6 +165,16 @@ private final class StoreObserver: Observer {
     /// What a recovery may write, marks included, in bytes; more is an error, not the machine's end.
     private static let memoryLimit = 2 << 30
 
+    private func end(_ life: Life) throws -> (tree: FileTree, recording: Recording) {
+        do {
+            return try life.end()
+        } catch is HarnessError {
+            throw HarnessError(
+                "the observer of \(workload.name) wrote more than \(Self.memoryLimit >> 30) GiB, "
+                    + "which is all that memory is kept for")
+        }
+    }
+
     func observe(_ tree: FileTree, patience: Double) throws -> Recovery {
         let writer = try RecordingWriter(
             arena: Arena(memoryLimit: Self.memoryLimit), base: tree, storesBase: false)
@@ -176,7 +188,7 @@ private final class StoreObserver: Observer {
             ended = try programs.serveOnce(command, in: life, patience: patience)
         }
         let errors = life.errors()
-        let (left, recording) = try life.end()
+        let (left, recording) = try end(life)
         var observation = Observation(output: recording.output, outcome: ended.outcome)
         if let trouble = ended.serverTrouble { observation.log += Array("\(trouble)\n".utf8) }
         observation.log += errors

@@ -73,30 +73,68 @@ struct ChoiceFamilies {
 
     /// Each write torn at each unit: its first units arrive and the rest does not, and the reverse; once with everything else
     /// that can be there, once with everything else lost that can be.
+    ///
+    /// Writes come latest first until there are `limit` choices. A write that alone gives more than that, and more than
+    /// `largeWrite`, is torn at evenly spread places.
     func tears(limit: Int) -> [Storage.Choice] {
         var result: [Storage.Choice] = []
         for group in writes {
-            for (place, index) in group.enumerated() {
-                let node = storage.graph.nodes[pending.effects[index]]
-                if place > 0 {
-                    result.append(losing(Array(group[..<place])))
-                    result.append(keeping(Array(group[..<place])))
-                    result.append(keeping(Array(group[place...])))
-                }
-                guard node.unitCount > 1, !isPartOfAtom(index) else { continue }
-                let units = (0..<8).filter { node.units & (1 << $0) != 0 }
-                for cut in 1..<units.count {
-                    let low = mask(units[..<cut])
-                    let high = mask(units[cut...])
-                    result.append(torn(index, low, lost: group[(place + 1)...]))
-                    result.append(torn(index, low, kept: group[..<place]))
-                    result.append(torn(index, high, lost: group[..<place]))
-                    result.append(torn(index, high, kept: group[(place + 1)...]))
-                }
+            var tears = group.indices.flatMap { waysToTear(group, at: $0) }
+            let most = max(limit, Self.largeWrite)
+            if tears.count > most {
+                tears = (0..<most).map { tears[$0 * (tears.count - 1) / (most - 1)] }
             }
+            result += tears.map { choice($0, group) }
             if result.count >= limit { break }
         }
         return result
+    }
+
+    private static let largeWrite = 256
+
+    /// One way in which a write can be torn. `place` counts its effects.
+    private struct Tear {
+        let place: Int
+        let kind: Kind
+
+        enum Kind {
+            case headLost, headAlone, tailAlone
+            /// Units of the effect at `place`, with what comes before it in the write or after it.
+            case first(UInt8, alone: Bool)
+            case last(UInt8, alone: Bool)
+        }
+    }
+
+    private func waysToTear(_ group: [Int], at place: Int) -> [Tear] {
+        var kinds: [Tear.Kind] = place > 0 ? [.headLost, .headAlone, .tailAlone] : []
+        let node = storage.graph.nodes[pending.effects[group[place]]]
+        if node.unitCount > 1, !isPartOfAtom(group[place]) {
+            let units = (0..<8).filter { node.units & (1 << $0) != 0 }
+            for cut in 1..<units.count {
+                let low = mask(units[..<cut])
+                let high = mask(units[cut...])
+                kinds += [
+                    .first(low, alone: false), .first(low, alone: true), .last(high, alone: false),
+                    .last(high, alone: true),
+                ]
+            }
+        }
+        return kinds.map { Tear(place: place, kind: $0) }
+    }
+
+    private func choice(_ tear: Tear, _ group: [Int]) -> Storage.Choice {
+        let index = group[tear.place]
+        let before = group[..<tear.place]
+        let after = group[(tear.place + 1)...]
+        switch tear.kind {
+        case .headLost: return losing(Array(before))
+        case .headAlone: return keeping(Array(before))
+        case .tailAlone: return keeping(Array(group[tear.place...]))
+        case .first(let units, alone: false): return torn(index, units, lost: after)
+        case .first(let units, alone: true): return torn(index, units, kept: before)
+        case .last(let units, alone: false): return torn(index, units, lost: before)
+        case .last(let units, alone: true): return torn(index, units, kept: after)
+        }
     }
 
     /// Whether something else is there exactly when all of the effect is: then it cannot tear.

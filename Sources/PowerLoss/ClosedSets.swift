@@ -50,27 +50,43 @@ package struct ClosedSets: Sendable {
     package func visit(limit: Int = .max, _ body: ([Bool]) -> Bool) -> Bool {
         var choices = [Bool?](repeating: nil, count: count)
         var left = limit
-        return visit(from: 0, &choices, &left, body)
+        // A stack of its own: as deep as there are elements that nothing binds.
+        var steps: [Step] = []
+        var first = 0
+        while true {
+            while first < count, choices[first] != nil { first += 1 }
+            if first < count {
+                steps.append(decide(first, keep: false, &choices))
+                continue
+            }
+            guard left > 0 else { return false }
+            left -= 1
+            guard body(choices.map { $0! }) else { return false }
+            while true {
+                guard let last = steps.popLast() else { return true }
+                for index in last.changed { choices[index] = nil }
+                if last.keep { continue }
+                steps.append(decide(last.element, keep: true, &choices))
+                first = last.element + 1
+                break
+            }
+        }
+    }
+
+    private struct Step {
+        let element: Int
+        let keep: Bool
+        /// What the decision about the element has decided, itself included.
+        let changed: [Int]
     }
 
     // Losing an element loses its dependents, keeping one keeps its requirements: neither can contradict an earlier
     // choice, so every leaf is one closed set, and none is met twice.
-    private func visit(
-        from first: Int, _ choices: inout [Bool?], _ left: inout Int, _ body: ([Bool]) -> Bool
-    ) -> Bool {
-        guard let element = (first..<count).first(where: { choices[$0] == nil }) else {
-            guard left > 0 else { return false }
-            left -= 1
-            return body(choices.map { $0! })
-        }
-        for keep in [false, true] {
-            let affected = keep ? required(by: element) : dependents(of: element)
-            let changed = affected.filter { choices[$0] == nil }
-            for index in changed { choices[index] = keep }
-            if !visit(from: element + 1, &choices, &left, body) { return false }
-            for index in changed { choices[index] = nil }
-        }
-        return true
+    private func decide(_ element: Int, keep: Bool, _ choices: inout [Bool?]) -> Step {
+        let affected = keep ? required(by: element) : dependents(of: element)
+        let changed = affected.filter { choices[$0] == nil }
+        for index in changed { choices[index] = keep }
+        return Step(element: element, keep: keep, changed: changed)
     }
 
     /// How many closed subsets there are; nil when more than `limit`.

@@ -33,6 +33,10 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     package static let exhaustiveLimit = 512
     /// Choices of one family at one point while breadth comes first.
     private static let familyLimit = 48
+    /// Choices of one family at one point after that, and how many effects they may tell of together: a point may have very
+    /// many effects at risk, and a choice is as long as they are many.
+    private static let lateFamilyLimit = 2048
+    private static let lateFamilyEffects = 16 << 20
 
     package struct Planned {
         package let pending: Storage.Pending
@@ -124,7 +128,11 @@ package struct PlanSearch: Sequence, IteratorProtocol {
         ]
         if round == 0 { return extremes }
         var random = RandomSource(seed: seed ^ UInt64(pending.crashPoint) &* 0x9e37_79b9)
-        let families = ChoiceFamilies(storage, pending, limit: round < 4 ? Self.familyLimit : .max)
+        let lateLimit = Swift.min(
+            Self.lateFamilyLimit, Self.lateFamilyEffects / Swift.max(1, count))
+        let families = ChoiceFamilies(
+            storage, pending,
+            limit: round < 4 ? Self.familyLimit : Swift.max(Self.familyLimit, lateLimit))
         switch round {
         case 1, 2:
             return families.basic(&random).reversed()

@@ -149,6 +149,27 @@ struct PlanSearchTests {
         #expect(!search.isExhaustive)
     }
 
+    @Test("very many effects at risk neither exhaust the stack nor the memory")
+    func manyEffects() {
+        let free = ClosedSets(requires: [[Int]](repeating: [], count: 200_000))
+        #expect(free.count(limit: 20) == nil)
+        let chain = ClosedSets(requires: (0..<2000).map { $0 == 0 ? [] : [$0 - 1] })
+        #expect(chain.count(limit: 4000) == 2001)
+
+        var life = Life()
+        life.create("f")
+        life.write("f", 0, 1 << 20, "O")
+        life.powerOn()
+        for _ in 0..<16 { life.write("f", 0, 1 << 20, "N") }
+        let storage = life.storage(.posix)
+        var visited: [Int: Int] = [:]
+        for planned in PlanSearch(storage, seed: 1).prefix(12_000) {
+            visited[planned.pending.crashPoint, default: 0] += 1
+        }
+        #expect(visited.count == 17)
+        #expect(visited.values.filter { $0 > 100 }.count == 16)
+    }
+
     @Test("plans that the model does not allow are refused")
     func refuses() throws {
         var life = Life()

@@ -14,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-PACKAGES := libfuse3-dev fuse3 libsqlite3-dev pkg-config git python3
+PACKAGES := libfuse3-dev fuse3 libsqlite3-dev sqlite3 pkg-config git python3
 SWIFT ?= swift
 PERJURY := .build/release/perjury
 SOURCES := Sources Tests Benchmarks Package.swift

@@ -16,6 +16,14 @@ enum Interrupt {
         return end >= 0 ? end : nil
     }
 
+    /// Whoever started us may have had the signals blocked, and that is inherited. Called before there are threads.
+    static func unblock() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    }
+
     /// Takes the signals over from now on.
     static func watch() {
         var ends: [CInt] = [-1, -1]
@@ -32,16 +40,11 @@ enum Interrupt {
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in Interrupt.arrive() }
         action.sa_flags = CInt(bitPattern: UInt32(SA_RESETHAND)) | SA_RESTART
-        var unblocked = sigset_t()
-        sigemptyset(&unblocked)
         for number in [SIGINT, SIGTERM, SIGHUP] {
             // Who started us with nohup wants it to be ignored.
             if number == SIGHUP, isIgnored(number) { continue }
             sigaction(number, &action, nil)
-            sigaddset(&unblocked, number)
         }
-        // Whoever started us may have had them blocked; that is inherited.
-        pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
     }
 
     private static func isIgnored(_ number: CInt) -> Bool {

@@ -20,6 +20,7 @@ struct Perjury: ParsableCommand {
         ])
 
     static func main() {
+        Interrupt.unblock()
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -50,6 +50,7 @@ extension TheCommand {
             var random = RandomSource(seed: 7)
             var cutOff = 0
             var whole = 0
+            var alive = 0
 
             for moment in 0..<20 {
                 // Spread over preparing, recording and exploring.
@@ -60,6 +61,7 @@ extension TheCommand {
                 ])
                 usleep(UInt32(milliseconds * 1000))
                 let namespaces = bench.namespaces
+                if !namespaces.isEmpty { alive += 1 }
                 running.send(SIGKILL)
 
                 bench.expectNothingLeft(in: namespaces, "\(milliseconds) ms, seed 7")
@@ -71,6 +73,8 @@ extension TheCommand {
             }
 
             #expect(cutOff >= 3 && whole >= 3, "\(cutOff) cut off, \(whole) whole")
+            // There was something to be left.
+            #expect(alive >= 15)
         }
 
         @Test("a recording whose harness was killed is explored up to there")
@@ -116,6 +120,26 @@ extension TheCommand {
             #expect(result.status == ExitStatus.interrupted.rawValue, "\(result.text)")
             #expect(result.output.contains("lost-commit") || result.output.contains("hole"))
             #expect(result.output.contains("nterrupted"), "\(result.text)")
+        }
+
+        @Test("a second signal ends the command at once")
+        func twice() throws {
+            let bench = try Bench()
+            try bench.workload("stubborn", Self.yaml(5000), Self.stubborn)
+            let path = bench.folder.file("perjury-out/recordings/stubborn.perjury")
+            let running = try bench.start(["run", "./stubborn"])
+            #expect(eventually(within: 20) { (try? RecordedRun(path: path)) != nil })
+
+            let namespaces = bench.namespaces
+            // Two of the same would be one, as long as the first is not taken.
+            running.send(SIGINT)
+            running.send(SIGTERM)
+            running.send(SIGINT)
+            let result = try running.end(withinSeconds: 5)
+
+            bench.expectNothingLeft(in: namespaces)
+            let ends: [Int32] = [ExitStatus.interrupted.rawValue, 128 + SIGTERM]
+            #expect(ends.contains(result.status), "\(result.text)")
         }
 
         @Test("a signal during the recorded life ends it", arguments: ["run", "record"])

@@ -130,6 +130,26 @@ extension TheCommand {
             #expect(!result.output.contains("names: new"), "\(result.text)")
         }
 
+        @Test("a shell goes with the command that opened it", arguments: [SIGKILL, SIGTERM])
+        func shellEnds(signal: CInt) throws {
+            let bench = try Bench()
+            let path = try finding(bench)
+            try FileBytes.write(
+                Array("(setsid sleep 1000 &); echo here; exec sleep 1000\n".utf8),
+                to: bench.folder.file("commands"))
+            let running = try bench.start(
+                ["replay", path, "--shell"], input: bench.folder.file("commands"))
+            #expect(eventually(within: 20) { running.output.contains("here\n") })
+            let namespaces = bench.namespaces
+            #expect(!namespaces.isEmpty)
+
+            running.send(signal)
+            let result = try running.end(withinSeconds: 5)
+
+            bench.expectNothingLeft(in: namespaces)
+            #expect(result.status == 128 + signal, "\(result.text)")
+        }
+
         private func finding(_ bench: Bench) throws -> String {
             try store(bench)
             let run = try bench.run(["run"] + Self.commands + Self.exploring)

@@ -17,6 +17,7 @@ final class Bench {
     private let keeper: String
     private var runs = 0
     private let hostMounts: [String]
+    private var disks: [String] = []
 
     static let python = "/usr/bin/python3"
 
@@ -32,6 +33,28 @@ final class Bench {
         keeper = folder.file("perjury-keeper")
         try #require(symlink(products + "/perjury-keeper", keeper) == 0)
         hostMounts = Leftovers.fuseMounts(of: "self")
+    }
+
+    deinit {
+        for disk in disks { umount2(disk, CInt(MNT_DETACH)) }
+    }
+
+    // MARK: Small disks
+
+    /// Mounts a filesystem of its own on a new folder of the bench.
+    ///
+    /// - Parameter size: as tmpfs has it, such as `1m`.
+    func mountDisk(_ name: String, size: String) throws {
+        let path = folder.file(name)
+        mkdir(path, 0o755)
+        try #require(mount("small", path, "tmpfs", 0, "size=\(size)") == 0)
+        disks.append(path)
+    }
+
+    func usedBytes(_ name: String) -> Int {
+        var status = statvfs()
+        statvfs(folder.file(name), &status)
+        return Int(status.f_blocks - status.f_bfree) * Int(status.f_frsize)
     }
 
     // MARK: Workloads

@@ -26,13 +26,14 @@ extension TheCommand {
         func fullDisk(command: String) throws {
             let bench = try Bench()
             try workload(bench)
-            let out = try SmallDisk(bench.folder.file("small"), size: "1m")
+            try bench.mountDisk("small", size: "1m")
 
             let result = try bench.run([command, "./w", "--out", "small/out"])
 
             #expect(result.status == ExitStatus.inconclusive.rawValue, "\(result.text)")
             #expect(result.output.contains("No space left on device"), "\(result.text)")
-            #expect(out.usedBytes < 64 << 10, "\(out.usedBytes) bytes are left there")
+            let used = bench.usedBytes("small")
+            #expect(used < 64 << 10, "\(used) bytes are left there")
         }
 
         @Test("a disk that becomes full while recording ends the run, its record kept")
@@ -47,13 +48,12 @@ extension TheCommand {
                     dd if=/dev/zero of=large bs=1M count=100 || exit 5
                     """, "see.sh": Self.scripts["see.sh"]!,
                 ])
-            let out = try SmallDisk(bench.folder.file("small"), size: "40m")
+            try bench.mountDisk("small", size: "40m")
 
             let result = try bench.run(["run", "./w", "--out", "small/out"])
 
             #expect(result.status == ExitStatus.inconclusive.rawValue, "\(result.text)")
             #expect(result.output.contains("the recording cannot grow"), "\(result.text)")
-            _ = out
 
             let explored = try bench.run(
                 ["explore", "small/out/recordings/w.perjury", "--budget", "100"])
@@ -164,26 +164,5 @@ extension TheCommand {
             #expect(result.output.contains("gone.sh"), "\(result.text)")
             #expect(result.output.contains("lost-commit"), "\(result.text)")
         }
-    }
-}
-
-/// A small filesystem of its own, gone with the last reference.
-private final class SmallDisk {
-    private let path: String
-
-    init(_ path: String, size: String) throws {
-        self.path = path
-        mkdir(path, 0o755)
-        try #require(mount("small", path, "tmpfs", 0, "size=\(size)") == 0)
-    }
-
-    deinit {
-        umount2(path, CInt(MNT_DETACH))
-    }
-
-    var usedBytes: Int {
-        var status = statvfs()
-        statvfs(path, &status)
-        return Int(status.f_blocks - status.f_bfree) * Int(status.f_frsize)
     }
 }

@@ -114,6 +114,43 @@ struct UniversalRuleTests {
         #expect(states(.dataOnly, base: base, run) == ["b=e"])
     }
 
+    @Test("U7: attributes of one file change in order, extended ones by themselves")
+    func attributes() {
+        let states = states(
+            .posix, base: { $0.create("f") },
+            {
+                $0.chmod("f")
+                $0.setxattr("f")
+                $0.chown("f")
+            })
+
+        #expect(states == ["f=e", "f=e+m", "f=e+x", "f=e+mx", "f=e+mu", "f=e+mux"])
+    }
+
+    @Test("O_DSYNC: a write covers its own pages, and sizes", arguments: ["posix", "ext4-ordered"])
+    func synchronousWrite(model: String) {
+        let old: (inout Life) -> Void = {
+            $0.create("f")
+            $0.write("f", 0, 16384, "O")
+        }
+        let ofData = states(
+            .named(model)!, .torn4096, base: old,
+            {
+                $0.write("f", 0, 4096, "N")
+                $0.writeThrough("f", 8192, 4096, "M")
+            })
+        let ofZeros = states(
+            .named(model)!, .torn4096, base: old,
+            {
+                $0.truncate("f", 100)
+                $0.truncate("f", 16384)
+                $0.writeThrough("f", 8192, 4096, "M")
+            })
+
+        #expect(ofData == ["f=O8192M4096O4096", "f=N4096O4096M4096O4096"])
+        #expect(ofZeros == ["f=O4096Z4096M4096Z4096", "f=O100Z8092M4096Z4096"])
+    }
+
     @Test("posix: fsync of a file covers its bytes, fsync of its directory its name")
     func posixSyncs() {
         func created(_ life: inout Life) {

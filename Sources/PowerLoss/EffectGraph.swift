@@ -25,6 +25,8 @@ package struct EffectGraph: Sendable {
         package internal(set) var soft: [Int32] = []
         /// Whether it stands in the order of metadata (R1).
         package internal(set) var isOrdered = false
+        /// Whether it needs what stands before it in that order, without standing in it: growth, which may be delayed.
+        package internal(set) var followsOrder = false
         /// The sequence of the record that covered it; `Int32.max` while nothing has.
         package internal(set) var coveredAt = Int32.max
 

@@ -291,10 +291,15 @@ struct EffectGraphBuilder {
         }
     }
 
-    /// R3, R4: within a write each block's data stands before the growth over it.
+    /// R3, R4: within a write each block's data stands before the growth over it. R1: growth may come later than the metadata
+    /// made after it, but its commit stores the metadata made before it.
     private mutating func bindGrowth(_ range: Range<Int>) {
         for index in range {
             if case .grow = effect(index).change {
+                if rules.metadataInOrder.holds {
+                    graph.nodes[index].followsOrder = true
+                    if let lastOfOrder { graph.nodes[index].soft.append(lastOfOrder) }
+                }
                 if rules.growthNeedsData.holds { graph.nodes[index].hard.append(Int32(index - 1)) }
             }
             if rules.dataInOrder.holds { appendToOrder([Int32(index)]) }

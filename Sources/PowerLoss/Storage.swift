@@ -108,16 +108,16 @@ package final class Storage: Sendable {
             })
     }
 
-    /// For each pending effect in the order of metadata, the pending one before it.
+    /// For each pending effect in the order of metadata, or bound to what stands before it there, the pending one before it.
     ///
     /// A soft edge may lead to an effect that a sync covered alone, out of the order (Btrfs: its log tree). What is kept without
     /// a sync came with a commit, and a commit brings everything before it, so the order skips what is covered.
     func orderPredecessors(_ pending: Pending) -> [Int?] {
         var last: Int?
         return pending.effects.enumerated().map { index, effect in
-            guard graph.nodes[effect].isOrdered else { return nil }
-            defer { last = index }
-            return last
+            let node = graph.nodes[effect]
+            defer { if node.isOrdered { last = index } }
+            return node.isOrdered || node.followsOrder ? last : nil
         }
     }
 

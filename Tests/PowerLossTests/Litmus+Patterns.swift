@@ -122,6 +122,22 @@ extension Litmus {
 
     private static let appends = [
         Litmus(
+            "rename g to h, append to f: growth brings the metadata before it",
+            base: {
+                $0.create("f")
+                $0.write("f", 0, 4096, "O")
+                $0.create("g")
+                $0.write("g", 0, 4096, "P")
+            },
+            {
+                $0.rename("g", "h")
+                $0.append("f", 4096, "N")
+            },
+            .all(
+                .seen(
+                    "f=O4096 g=P4096 / f=O4096 h=P4096 / f=O4096N4096 h=P4096",
+                    never: "f=O4096N4096 g=P4096 / f=O4096Z4096 g=P4096"))),
+        Litmus(
             "P3 append 6000 to 5000", unit: 512,
             base: {
                 $0.create("f")

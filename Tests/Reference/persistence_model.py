@@ -227,6 +227,9 @@ class History:
             if high > self.sizes[inode]:
                 grow = self.add("grow", inode=inode, size=high)
                 self.chain_size(grow)
+                # Growth may be delayed, but its commit stores the metadata made before it.
+                if self.model.order and self.last_in_order is not None:
+                    grow.soft.add(self.last_in_order)
                 self.sizes[inode] = high
                 if self.model.growth_needs_data or self.model.data_in_order:
                     grow.hard |= {effect.index for effect in data}
@@ -321,8 +324,9 @@ class History:
         before = None
         for effect in pending:
             edges = effect.hard | effect.soft
-            if effect.index in ordered:
+            if effect.index in ordered or (self.model.order and effect.kind == "grow"):
                 edges = edges | ({before} if before is not None else set())
+            if effect.index in ordered:
                 before = effect.index
             needs.append(sum(1 << position[i] for i in edges if i in position))
         return {self.tree(kept, position) for kept in closed_sets(needs)}

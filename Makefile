@@ -3,6 +3,8 @@
 #   make run        all workloads of the catalogue, on a budget that ends within two minutes on two cores
 #   make test       all tests: they need /dev/fuse for the mounts
 #   make planted    only the planted bugs: each toy store must be caught, each correct twin must hold
+#   make soak       the long rounds of the mount's conformance: MINUTES=30 for each that has no end, SEED=0 the first seed
+#   make posix      pjdfstest on a mount, as root: PJDFSTEST=DIR is a built checkout; figures go to docs/conformance.md
 #   make build      the programs, in .build/release
 #   make lint       formatting, as CI wants it;  make format mends it
 #   make bench      benchmarks
@@ -21,10 +23,15 @@ SOURCES := Sources Tests Benchmarks Package.swift
 
 # What one workload of `make run` may take. Most end earlier, as they have been explored exhaustively.
 RUN_BUDGET ?= 8s
+# For how many minutes storms and fio go on in `make soak`, each, and the first seed.
+MINUTES ?= 30
+SEED ?= 0
+# A built checkout of pjdfstest, for `make posix`.
+PJDFSTEST ?=
 # More options for `make run`: ARGS='sqlite-wal-full --model posix'
 ARGS ?=
 
-.PHONY: help run test planted build lint format bench doctor deps clean toolchain device
+.PHONY: help run test planted soak posix build lint format bench doctor deps clean toolchain device
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -37,6 +44,19 @@ test: deps device
 
 planted: deps device
 	$(SWIFT) test -c release --filter PlantedBugTests
+
+soak: deps device
+	PERJURY_SOAK=1 PERJURY_SOAK_MINUTES=$(MINUTES) PERJURY_FIRST_SEED=$(SEED) \
+	    $(SWIFT) test -c release --filter FuseMountTests.SoakTests
+
+posix: deps device
+	@if [ ! -x '$(PJDFSTEST)/pjdfstest' ]; then \
+	    echo 'make posix PJDFSTEST=DIR: a checkout of https://github.com/pjd/pjdfstest, built there with' >&2; \
+	    echo '  autoreconf -ifs && ./configure && make pjdfstest' >&2; \
+	    exit 1; \
+	fi
+	PJDFSTEST='$(abspath $(PJDFSTEST))' PERJURY_CONFORMANCE_NOTE='$(abspath docs/conformance.md)' \
+	    $(SWIFT) test -c release --filter FuseMountTests.PjdfstestTests
 
 build: deps
 	$(SWIFT) build -c release

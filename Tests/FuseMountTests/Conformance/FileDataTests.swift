@@ -23,20 +23,19 @@ extension MountTests {
     }
 }
 
-/// `make soak`.
-@Suite(
-    "Soak: file data", .serialized,
-    .enabled(if: Soak.isOn && MountServer.isAvailable && geteuid() == 0, "make soak"))
-struct FileDataSoak {
-    @Test("ten million operations over a hundred seeds and more")
-    func long() throws {
-        let seeds = Soak.number("PERJURY_SOAK_SEEDS", else: 125)
-        let operations = Soak.number("PERJURY_SOAK_OPERATIONS", else: 10_000_000) / seeds
-        let cpu = Soak.number("PERJURY_SOAK_CPU", else: 0)
-        var done = 0
-        for seed in Seed.first(seeds) {
-            done += try compareWithModel(seed, operations: operations, cpu: cpu)
-            print("file data: \(seed), \(done) operations, no difference")
+extension SoakTests {
+    @Suite("File data", .serialized)
+    struct FileData {
+        @Test("ten million operations over a hundred seeds and more")
+        func long() throws {
+            let seeds = Soak.number("PERJURY_SOAK_SEEDS", else: 125)
+            let operations = Soak.number("PERJURY_SOAK_OPERATIONS", else: 10_000_000) / seeds
+            let cpu = Soak.number("PERJURY_SOAK_CPU", else: 0)
+            var done = 0
+            for seed in Seed.first(seeds) {
+                done += try compareWithModel(seed, operations: operations, cpu: cpu)
+                print("file data: \(seed), \(done) operations, no difference")
+            }
         }
     }
 }

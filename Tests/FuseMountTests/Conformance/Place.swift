@@ -31,14 +31,3 @@ enum Place: String, CaseIterable, Sendable, CustomStringConvertible {
         subscript(name: String) -> String { path + "/" + name }
     }
 }
-
-/// What the environment asks of long rounds.
-enum Soak {
-    /// Whether `make soak` runs.
-    static var isOn: Bool { getenv("PERJURY_SOAK") != nil }
-
-    /// A number of the environment, or what it is without.
-    static func number(_ name: String, else value: Int) -> Int {
-        getenv(name).flatMap { Int(String(cString: $0)) } ?? value
-    }
-}

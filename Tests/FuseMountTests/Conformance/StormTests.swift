@@ -16,18 +16,17 @@ extension MountTests {
     }
 }
 
-/// `make soak`.
-@Suite(
-    "Soak: storms", .serialized,
-    .enabled(if: Soak.isOn && MountServer.isAvailable && geteuid() == 0, "make soak"))
-struct StormSoak {
-    @Test("storms, seed after seed, until the time is over")
-    func long() throws {
-        let end = time(nil) + 60 * Soak.number("PERJURY_SOAK_MINUTES", else: 30)
-        var operations = 0
-        for seed in Seed.first(1_000_000) where time(nil) < end {
-            operations += try storm(seed, workers: 8, operations: 10_000)
-            print("storms: \(seed), \(operations) operations, no difference")
+extension SoakTests {
+    @Suite("Storms", .serialized)
+    struct Storms {
+        @Test("storms, seed after seed, until the time is over")
+        func long() throws {
+            let end = time(nil) + 60 * Soak.number("PERJURY_SOAK_MINUTES", else: 30)
+            var operations = 0
+            for seed in Seed.first(1_000_000) where time(nil) < end {
+                operations += try storm(seed, workers: 8, operations: 10_000)
+                print("storms: \(seed), \(operations) operations, no difference")
+            }
         }
     }
 }

@@ -113,11 +113,6 @@ package struct FileTree: Sendable {
         }
     }
 
-    /// Sets the access time, which no effect carries.
-    package mutating func touchAccessTime(_ number: InodeNumber, at time: Timestamp) {
-        inodes.update(number.rawValue) { $0?.accessed = time }
-    }
-
     /// Drops the bytes beyond a file's size, and answers the hash of what is left. The tree remembers the hashes of
     /// blocks, so that only what changes later is hashed again.
     mutating func settleContent(_ index: UInt64) -> UInt64 {

@@ -22,8 +22,6 @@ package struct EffectLog: Sendable {
         package let path: Int
         /// For a name that takes another inode's place: that inode.
         package let replaced: InodeNumber?
-
-        package var replaces: Bool { replaced != nil }
     }
 
     /// - Throws: `RecordingError` when a record does not apply to the tree before it.

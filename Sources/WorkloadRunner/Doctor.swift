@@ -36,9 +36,12 @@ package struct Doctor {
             MountServer.isAvailable
             ? nil
             : access("/dev/fuse", F_OK) == 0
-                ? "it is there but may not be opened by this user: run as root, or chmod 666 /dev/fuse"
+                ? "it is there but may not be opened: start the container with --device /dev/fuse --cap-add SYS_ADMIN"
                 : "there is none: modprobe fuse, or start the container with --device /dev/fuse --cap-add SYS_ADMIN"
-        return Check(name: "/dev/fuse", problem: problem, isRequired: true)
+        let user: String? =
+            geteuid() == 0
+            ? nil : "run perjury as root: without it the mount's files would not be the caller's"
+        return Check(name: "/dev/fuse", problem: user ?? problem, isRequired: true)
     }
 
     /// A life of one program that calls sync(2), from mount to unmount.

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "random.h"
@@ -396,16 +397,14 @@ static void close_all(struct run *r) {
     r->file = r->append = r->direct = -1;
 }
 
-int test_byte_model(const char *path, uint64_t seed, uint64_t count, int cpu,
-                    struct test_byte_model_result *result) {
-    memset(result, 0, sizeof *result);
+static void play(const char *path, uint64_t seed, uint64_t count, int cpu,
+                 struct test_byte_model_result *result) {
     struct run r = {.path = path, .random = random_start(seed), .result = result};
     r.file = r.append = r.direct = -1;
-    cpu_set_t before, one;
+    cpu_set_t one;
     CPU_ZERO(&one);
     if (cpu >= 0) CPU_SET(cpu, &one);
-    int pinned = cpu >= 0 && sched_getaffinity(0, sizeof before, &before) == 0 &&
-                 sched_setaffinity(0, sizeof one, &one) == 0;
+    if (cpu >= 0) sched_setaffinity(0, sizeof one, &one);
     // Room for stores of whole words, and for the memory that O_DIRECT wants.
     r.model = calloc(1, LIMIT + PAGE);
     r.buffer = aligned_alloc(PAGE, LIMIT + PAGE);
@@ -423,6 +422,25 @@ int test_byte_model(const char *path, uint64_t seed, uint64_t count, int cpu,
     close_all(&r);
     free(r.model);
     free(r.buffer);
-    if (pinned) sched_setaffinity(0, sizeof before, &before);
+}
+
+int test_byte_model(const char *path, uint64_t seed, uint64_t count, int cpu,
+                    struct test_byte_model_result *result) {
+    struct test_byte_model_result *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) return -1;
+    // A process of its own: whoever serves a mount must not map its files (see `test_mapped`).
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        play(path, seed, count, cpu, shared);
+        _exit(0);
+    }
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (child < 0 || status != 0)
+        snprintf(shared->difference, sizeof shared->difference, "process: status %d", status);
+    *result = *shared;
+    munmap(shared, sizeof *shared);
     return *result->difference ? -1 : 0;
 }

@@ -40,6 +40,34 @@ long test_call_as(unsigned user, unsigned group, unsigned more_group, long numbe
     return answer[0];
 }
 
+int test_mapped(int file, long length, int protection, int flags, long offset, int value,
+                int sync) {
+    int ends[2];
+    if (pipe(ends) != 0) return -errno;
+    int answer = -EPROTO;
+    pid_t child = fork();
+    if (child == 0) {
+        unsigned char *memory = mmap(NULL, (size_t)length, protection, flags, file, 0);
+        if (memory == MAP_FAILED) {
+            answer = -errno;
+        } else {
+            if (value >= 0) memory[offset] = (unsigned char)value;
+            if (sync && msync(memory, (size_t)length, MS_SYNC) != 0) answer = -errno;
+            else answer = memory[offset];
+            munmap(memory, (size_t)length);
+        }
+        _exit(write(ends[1], &answer, sizeof answer) != sizeof answer);
+    }
+    close(ends[1]);
+    if (child > 0) {
+        if (read(ends[0], &answer, sizeof answer) != sizeof answer) answer = -EPROTO;
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+        }
+    }
+    close(ends[0]);
+    return answer;
+}
+
 enum { ENTRIES = 64 };
 
 static int submit(int ring, const struct io_uring_params *p, char *queue, unsigned count) {

@@ -196,11 +196,9 @@ struct RandomOperations {
             { file in
                 let size = Int(status(file).st_size)
                 guard offset < size else { return "beyond" }
-                let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
-                guard memory != MAP_FAILED, let memory else { return "\(Errno(rawValue: errno))" }
-                defer { munmap(memory, size) }
-                memory.storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
-                return result(msync(memory, size, MS_SYNC))
+                let answer = test_mapped(
+                    file, size, PROT_READ | PROT_WRITE, MAP_SHARED, offset, CInt(value), 1)
+                return answer < 0 ? "\(Errno(rawValue: -answer))" : "0"
             }
         )
     }

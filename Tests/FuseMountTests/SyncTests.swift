@@ -131,20 +131,20 @@ extension MountTests {
             try withMount { (mount) throws in
                 try withFile(mount["a"]) { file in
                     try check(ftruncate(file, 8192))
-                    let memory = try #require(
-                        mmap(nil, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0))
-                    #expect(memory != MAP_FAILED)
+                    func mapped(_ offset: Int, _ value: CInt = -1, sync: Bool = false) -> CInt {
+                        test_mapped(
+                            file, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, offset, value,
+                            sync ? 1 : 0)
+                    }
                     let log = try mount.log { () throws in
-                        memory.storeBytes(of: 42, toByteOffset: 5000, as: UInt8.self)
-                        try check(msync(memory, 8192, MS_SYNC))
+                        #expect(mapped(5000, 42, sync: true) == 42)
                     }
                     #expect(log == ["write i2 4096+4096 mapping", "fdatasync i2"])
                     // Both ways, the mapping and the calls see the same bytes.
                     try writeAll(file, [9], at: 100)
-                    #expect(memory.load(fromByteOffset: 100, as: UInt8.self) == 9)
-                    memory.storeBytes(of: 43, toByteOffset: 6000, as: UInt8.self)
+                    #expect(mapped(100) == 9)
+                    #expect(mapped(6000, 43) == 43)
                     #expect(try read(file, 1, at: 6000) == [43])
-                    munmap(memory, 8192)
                 }
                 #expect(try contents(mount["a"])[6000] == 43)
             }

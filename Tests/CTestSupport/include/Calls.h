@@ -15,4 +15,13 @@ long test_call_as(unsigned user, unsigned group, unsigned more_group, long numbe
 /// \returns 0; a negated errno of the first that failed; -ENOSYS or -EPERM where there is no io_uring.
 int test_ring_writes(int file, unsigned count, unsigned length, int flags);
 
+/// One mapping of `file` in a child process: stores `value` at `offset` unless it is negative, then tells the byte there,
+/// with msync(2) in between if asked.
+///
+/// A process that serves a mount must not map the mount's files itself: munmap(2) holds the lock of the address space
+/// while it writes dirty pages back, and reading that very request from /dev/fuse needs the lock.
+///
+/// \returns the byte, or a negated errno.
+int test_mapped(int file, long length, int protection, int flags, long offset, int value, int sync);
+
 #endif

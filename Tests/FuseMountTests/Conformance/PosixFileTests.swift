@@ -165,15 +165,10 @@ extension MountTests {
                 }
                 #expect(try text(at["f"]) == "onetwothree")
                 try withFile(at["f"], O_RDONLY) { file in
-                    let memory = try #require(
-                        mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0))
-                    #expect(memory != MAP_FAILED)
-                    defer { munmap(memory, 4096) }
-                    memory.storeBytes(of: 0x58, as: UInt8.self)
-                    #expect(memory.load(fromByteOffset: 11, as: UInt8.self) == 0)
-                    #expect(
-                        mmap(nil, 4096, PROT_WRITE, MAP_SHARED, file, 0) == MAP_FAILED
-                            && errno == EACCES)
+                    let both = PROT_READ | PROT_WRITE
+                    #expect(test_mapped(file, 4096, both, MAP_PRIVATE, 0, 0x58, 0) == 0x58)
+                    #expect(test_mapped(file, 4096, both, MAP_PRIVATE, 11, -1, 0) == 0)
+                    #expect(test_mapped(file, 4096, both, MAP_SHARED, 0, 0x58, 0) == -EACCES)
                 }
                 #expect(try text(at["f"]) == "onetwothree")
             }

@@ -66,11 +66,8 @@ extension MountTests {
             },
             Rule(name: "msync", moves: "f:mc d:") {
                 try onFile($0) { file in
-                    let memory = try #require(
-                        mmap(nil, 8, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0))
-                    memory.storeBytes(of: 7, as: UInt8.self)
-                    try check(msync(memory, 8, MS_SYNC))
-                    munmap(memory, 8)
+                    let both = PROT_READ | PROT_WRITE
+                    #expect(test_mapped(file, 8, both, MAP_SHARED, 0, 7, 1) == 7)
                 }
             },
             Rule(name: "fsync", moves: "f: d:") { try onFile($0) { try check(fsync($0)) } },

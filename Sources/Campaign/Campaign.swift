@@ -88,18 +88,20 @@ package struct Campaign {
         if !run.endedNormally { report.notes.append("run \(run.outcome); explored up to there") }
 
         let explorations = options.targets.map { target in
-            let storage = Storage(log: log, model: target.model, stack: target.stack)
-            let promise = subject.promiseUnder[target.stack.name] ?? subject.promise
-            // The drive's lies do not matter where only the process dies.
-            let isJudged =
-                target.stack.permitsDurability || options.ending == .processKill
-                || subject.promiseUnder[target.stack.name] != nil
+            // The drive's lies do not matter where only the process or the kernel dies.
+            let stack = target.stack.reached(by: options.ending)
+            let stated = subject.promiseUnder[stack.name]
+            let judged = stated ?? subject.promise.kept(on: stack)
+            let counted: Promise? =
+                stack.permits == .durability || stated != nil
+                ? nil : subject.promise == .opens ? .opens : .durable
+            let judge = { (promise: Promise) in
+                Judge(history, promise: promise, vocabulary: control.vocabulary)
+            }
             return Exploration(
-                storage,
-                judge: Judge(
-                    history, promise: isJudged || promise == .opens ? promise : .durable,
-                    vocabulary: control.vocabulary),
-                isJudged: isJudged, seed: options.seed, ending: options.ending)
+                Storage(log: log, model: target.model, stack: stack),
+                judge: judge(judged ?? counted ?? subject.promise), isJudged: judged != nil,
+                counting: counted.map(judge), seed: options.seed, ending: options.ending)
         }
         if control.isViolated {
             for exploration in explorations where exploration.isJudged {
@@ -177,13 +179,15 @@ package struct Campaign {
         let violations = exploration.violations(index, entry, at: state.pending.crashPoint)
         if violations.isEmpty, let shortfall = entry.observation.shortfall {
             exploration.shortfalls.append(shortfall)
-        } else if exploration.isJudged {
-            for violation in violations {
-                investigate(violation, state, exploration, observations)
-            }
-        } else {
-            exploration.report.outcomes[Self.outcome(violations), default: 0] += 1
+            return
         }
+        if let counting = exploration.counting {
+            let counted = exploration.violations(
+                index, entry, at: state.pending.crashPoint, by: counting)
+            exploration.report.outcomes[Self.outcome(counted), default: 0] += 1
+        }
+        guard exploration.isJudged else { return }
+        for violation in violations { investigate(violation, state, exploration, observations) }
     }
 
     private static func outcome(_ violations: [Violation]) -> Characterisation {
@@ -207,10 +211,16 @@ package struct Campaign {
             model.kinds = Set(findings.map(\.kind)).sorted()
             model.expectation = subject.expectation.outcome(model: model.model, stack: model.stack)
             if exploration.isJudged {
+                if exploration.judge.promise != subject.promise {
+                    model.judgedAs = exploration.judge.promise.description
+                }
                 let verdict = verdict(exploration)
                 model.verdict = verdict
-                model.isExpected = (model.expectation ?? .holds).matches(
-                    verdict, kinds: model.kinds)
+                model.isOpen = subject.expectation.isOpen(model: model.model, stack: model.stack)
+                model.isExpected =
+                    model.isOpen
+                    ? verdict == .holds || verdict == .violated
+                    : (model.expectation ?? .holds).matches(verdict, kinds: model.kinds)
             }
             report.models.append(model)
             report.findings += findings

@@ -29,6 +29,9 @@ struct Explanation {
                 "#\(logged.id.record) \(operation(logged.id.record)): torn, \(units(pending, tear))"
             )
         }
+        if choice.showsStale {
+            lines.append("new blocks whose data was lost show what they held before")
+        }
         return lines
     }
 
@@ -112,7 +115,13 @@ struct Explanation {
     private func units(_ pending: Storage.Pending, _ tear: Storage.Choice.Torn) -> String {
         let node = storage.graph.nodes[pending.effects[tear.index]]
         let kept = tear.units.nonzeroBitCount
-        return "\(kept) of \(node.unitCount) units of \(storage.unit) bytes arrived"
+        let arrived =
+            "\(kept) of \(node.units.nonzeroBitCount) units of \(storage.unit) bytes arrived"
+        guard let damage = tear.damage else { return arrived }
+        let isOwn = damage.units & node.units != 0
+        let fill = damage.fill == .zero ? "zeros" : "garbage"
+        return arrived
+            + ", \(damage.units.nonzeroBitCount) \(isOwn ? "" : "that it did not write ")became \(fill)"
     }
 
     /// The record as a line: `rename meta.json.tmp -> meta.json`.

@@ -7,8 +7,10 @@ import Recording
 final class Exploration {
     let storage: Storage
     let judge: Judge
-    /// Whether outcomes are judged against a promise; else they are only counted.
+    /// Whether outcomes are judged against a promise.
     let isJudged: Bool
+    /// By what outcomes are counted, where the stack permits less than the promise.
+    let counting: Judge?
     private(set) var search: PlanSearch
     var report: ModelReport
     /// Reasons for which some state told nothing.
@@ -39,6 +41,7 @@ final class Exploration {
         let epoch: Int
         /// Acknowledgements that are older than the promise allows to lose.
         let overdue: Int
+        let promise: Promise
     }
 
     private struct FlakyKey: Hashable {
@@ -63,10 +66,14 @@ final class Exploration {
         let hash: UInt64
     }
 
-    init(_ storage: Storage, judge: Judge, isJudged: Bool, seed: UInt64, ending: Ending) {
+    init(
+        _ storage: Storage, judge: Judge, isJudged: Bool, counting: Judge?, seed: UInt64,
+        ending: Ending
+    ) {
         self.storage = storage
         self.judge = judge
         self.isJudged = isJudged
+        self.counting = counting
         search = PlanSearch(storage, seed: seed, ending: ending)
         report = ModelReport(model: storage.model.name, stack: storage.stack.name)
         report.crashPointsInAll = storage.lastCrashPoint + 1
@@ -117,10 +124,13 @@ final class Exploration {
     }
 
     /// What is wrong with an observation at a crash point.
-    func violations(_ index: Int, _ entry: Observations.Entry, at cut: Int) -> [Violation] {
+    func violations(
+        _ index: Int, _ entry: Observations.Entry, at cut: Int, by other: Judge? = nil
+    ) -> [Violation] {
+        let judge = other ?? judge
         let key = JudgedKey(
             observation: index, epoch: changes.partitioningIndex { $0 > cut },
-            overdue: overdueCount(at: cut))
+            overdue: overdueCount(at: cut), promise: judge.promise)
         if let known = judged[key] { return known }
         var found = judge.violations(
             judge.resolve(entry.observation), cut: cut, now: time(of: cut))

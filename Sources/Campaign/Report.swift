@@ -50,8 +50,13 @@ package struct ModelReport: Sendable {
     package var stack: String
     /// nil where the stack permits no promise and outcomes were only counted.
     package var verdict: Verdict?
+    /// The promise that was judged, where it is not the workload's own: what the stack permits of it, or what the workload
+    /// promises under that stack.
+    package var judgedAs: String?
     /// What the workload says: nil when nothing, which means that it is to hold.
     package var expectation: Expectation.Outcome?
+    /// Whether either verdict is as expected: promises are broken on an honest stack already.
+    package var isOpen = false
     package var isExpected = true
     /// Kinds of violation found, sorted.
     package var kinds: [ViolationKind] = []
@@ -66,7 +71,7 @@ package struct ModelReport: Sendable {
     package var statesObserved = 0
     /// All closed sets at whole-effect granularity, and all tears of one write, at every crash point.
     package var exhaustive = false
-    /// How often each outcome came out, where no promise is judged.
+    /// How often each outcome came out, where the stack permits less than the promise.
     package var outcomes: [Characterisation: Int] = [:]
     package var seconds = 0.0
 

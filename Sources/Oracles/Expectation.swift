@@ -65,6 +65,14 @@ package struct Expectation: Hashable, Sendable {
             ?? (stack == Expectation.honestStack ? specific[model] : nil) ?? general
     }
 
+    /// Whether nothing can be expected: the workload says nothing about this stack, and what it says of the honest one is
+    /// that promises are broken there already.
+    package func isOpen(model: String, stack: String) -> Bool {
+        guard outcome(model: model, stack: stack) == nil else { return false }
+        if case .violates = outcome(model: model) { return true }
+        return false
+    }
+
     /// The models named, sorted, each once.
     package var models: [String] {
         Set(specific.keys.map { String($0.prefix { $0 != "/" }) }).sorted()

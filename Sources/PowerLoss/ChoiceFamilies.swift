@@ -102,6 +102,8 @@ struct ChoiceFamilies {
             /// Units of the effect at `place`, with what comes before it in the write or after it.
             case first(UInt8, alone: Bool)
             case last(UInt8, alone: Bool)
+            /// Units of the effect at `place`, and what else the tear did to its block.
+            case damaged(UInt8, CrashPlan.Damage, alone: Bool)
         }
     }
 
@@ -119,7 +121,29 @@ struct ChoiceFamilies {
                 ]
             }
         }
+        if !isPartOfAtom(group[place]) { kinds += damages(pending.effects[group[place]]) }
         return kinds.map { Tear(place: place, kind: $0) }
+    }
+
+    /// What stands where a sector tears inside: the first or the last units new, or none, or (where others are damaged) all.
+    private func damages(_ effect: Int) -> [Tear.Kind] {
+        guard let mask = storage.damageable(effect) else { return [] }
+        let own = (0..<8).filter { storage.graph.nodes[effect].units & (1 << $0) != 0 }
+        var arrived: [UInt8] = [0, self.mask(own[...])]
+        if storage.stack.tears == .shorn {
+            arrived = [0]
+            for cut in 1..<max(1, own.count) {
+                arrived += [self.mask(own[..<cut]), self.mask(own[cut...])]
+            }
+        }
+        return arrived.flatMap { units in
+            CrashPlan.Fill.allCases.flatMap { fill in
+                [true, false].map { alone in
+                    Tear.Kind.damaged(
+                        units, CrashPlan.Damage(units: mask & ~units, fill: fill), alone: alone)
+                }
+            }
+        }
     }
 
     private func choice(_ tear: Tear, _ group: [Int]) -> Storage.Choice {
@@ -134,6 +158,11 @@ struct ChoiceFamilies {
         case .first(let units, alone: true): return torn(index, units, kept: before)
         case .last(let units, alone: false): return torn(index, units, lost: before)
         case .last(let units, alone: true): return torn(index, units, kept: after)
+        case .damaged(let units, let damage, let alone):
+            var choice =
+                alone ? torn(index, units, kept: before) : torn(index, units, lost: after)
+            choice.torn = [.init(index: index, units: units, damage: damage)]
+            return choice
         }
     }
 

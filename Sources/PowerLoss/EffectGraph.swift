@@ -20,6 +20,10 @@ package struct EffectGraph: Sendable {
         package internal(set) var units: UInt8 = 0
         /// Whether it arrives whole or not at all although it touches several units (R7).
         package internal(set) var isWhole = false
+        /// Whether nothing of its block had a place on the storage before, nor was written there by a sync since.
+        package internal(set) var isInNewBlock = false
+        /// Whether the device writes it in one piece, together with the rest of its call.
+        package internal(set) var isOneCommand = false
         package internal(set) var chain: [ChainEdge] = []
         package internal(set) var hard: [Int32] = []
         package internal(set) var soft: [Int32] = []
@@ -31,7 +35,7 @@ package struct EffectGraph: Sendable {
         package internal(set) var coveredAt = Int32.max
 
         /// How many separate atomic units the effect has.
-        package var unitCount: Int { isWhole ? 1 : units.nonzeroBitCount }
+        package var unitCount: Int { isWhole || isOneCommand ? 1 : units.nonzeroBitCount }
     }
 
     package struct ChainEdge: Sendable {

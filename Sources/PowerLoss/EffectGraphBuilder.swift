@@ -12,6 +12,8 @@ struct EffectGraphBuilder {
     let rules: PersistenceModel.Rules
     /// Bytes; what an overwrite tears at.
     let unit: Int
+    /// Bytes; 0: nothing beyond `unit` is atomic.
+    private let atomicWrite: Int
     var graph = EffectGraph()
     var coverage = Coverage()
 
@@ -53,6 +55,7 @@ struct EffectGraphBuilder {
         self.log = log
         rules = model.rules
         unit = model.rules.tearing == .block ? Block.size : stack.atomicUnit
+        atomicWrite = model.rules.tearing == .block ? 0 : stack.atomicWrite
         graph.nodes.reserveCapacity(log.effects.count)
     }
 
@@ -137,10 +140,16 @@ struct EffectGraphBuilder {
         let owners = lastInUnit[key]
         let free = frees[inode]?.last { $0.blocks.contains(block) }
         if let free { node.hard.append(free.effect) }
-        if isData, rules.newBlocksAreWhole.holds, owners == nil,
-            free != nil || isNotInBase(inode, block)
-        {
-            node.isWhole = true
+        if isData {
+            if let owners {
+                node.isInNewBlock = owners.contains { owner in
+                    owner >= 0 && graph.nodes[Int(owner)].isInNewBlock
+                        && graph.nodes[Int(owner)].coveredAt == .max
+                }
+            } else {
+                node.isInNewBlock = free != nil || isNotInBase(inode, block)
+                node.isWhole = node.isInNewBlock && rules.newBlocksAreWhole.holds
+            }
         }
         for owner in Set(owners ?? []) where owner >= 0 {
             var shared: UInt8 = 0
@@ -206,6 +215,7 @@ struct EffectGraphBuilder {
             appendToOrder([Int32(name)])
         case .write:
             bindGrowth(range)
+            bindCommand(range)
         case .setSize:
             bindTail(range)
         case .allocate:
@@ -300,9 +310,30 @@ struct EffectGraphBuilder {
                     graph.nodes[index].followsOrder = true
                     if let lastOfOrder { graph.nodes[index].soft.append(lastOfOrder) }
                 }
-                if rules.growthNeedsData.holds { graph.nodes[index].hard.append(Int32(index - 1)) }
+                let isNew = graph.nodes[index - 1].isInNewBlock
+                if rules.growthNeedsData.holds || rules.growthNeedsNewBlocks.holds && isNew {
+                    graph.nodes[index].hard.append(Int32(index - 1))
+                }
             }
             if rules.dataInOrder.holds { appendToOrder([Int32(index)]) }
+        }
+    }
+
+    /// A write that fits into the device's atomic window is whole or absent.
+    private mutating func bindCommand(_ range: Range<Int>) {
+        guard atomicWrite > 0 else { return }
+        var parts: [Int32] = []
+        var windows: Set<UInt64> = []
+        let blocks = UInt64(atomicWrite / Block.size)
+        for index in range {
+            guard case .data(let block, _, _) = effect(index).change else { continue }
+            parts.append(Int32(index))
+            windows.insert(block / blocks)
+        }
+        guard windows.count == 1 else { return }
+        for part in parts {
+            graph.nodes[Int(part)].isOneCommand = true
+            graph.nodes[Int(part)].hard += parts.filter { $0 != part }
         }
     }
 

@@ -7,6 +7,15 @@ package struct PersistenceModel: Equatable, Sendable {
     package let name: String
     package let about: String
     package let rules: Rules
+    /// The built-in model whose rules it changes, for one that was read from a file.
+    package var base: String?
+
+    package init(name: String, about: String, rules: Rules, base: String? = nil) {
+        self.name = name
+        self.about = about
+        self.rules = rules
+        self.base = base
+    }
 
     package struct Rules: Equatable, Sendable {
         /// R1: names, sizes set, attributes and whole-block punches reach the storage in the order they were made.
@@ -17,6 +26,8 @@ package struct PersistenceModel: Equatable, Sendable {
         var dataInOrder = Guarantee.never
         /// R4: the size never grows over a block whose data has not arrived.
         var growthNeedsData = Guarantee.never
+        /// R4, for blocks that had no place yet: the size never grows over a new block whose data has not arrived.
+        var growthNeedsNewBlocks = Guarantee.never
         /// R5: when a file shrinks inside a block, the end of that block is zeroed ...
         var tailZeroing = TailZeroing.independent
         /// R6: the smallest part of an overwrite that is whole or absent.
@@ -25,6 +36,8 @@ package struct PersistenceModel: Equatable, Sendable {
         var newBlocksAreWhole = Guarantee.never
         /// R8: a rename over an existing name waits for this much of the renamed file.
         var replacementNeeds = ReplacementNeeds.nothing
+        /// R9: what a lost part of a new block inside the size reads.
+        var lostBlocksRead = LostBlocks.zero
         /// Data written over a zeroed range needs the zeroing, as it needs a punched hole (U5).
         var dataNeedsZeroedRange = Guarantee.guaranteed
         /// Names and attributes are durable as soon as they are made.
@@ -50,13 +63,13 @@ package struct PersistenceModel: Equatable, Sendable {
         var coversAll = Guarantee.never
     }
 
-    package enum Guarantee: String, Sendable {
+    package enum Guarantee: String, Sendable, CaseIterable {
         case guaranteed, may, never
 
         var holds: Bool { self == .guaranteed }
     }
 
-    package enum TailZeroing: String, Sendable {
+    package enum TailZeroing: String, Sendable, CaseIterable {
         /// ... independently of the new size.
         case independent
         /// ... never before the size has changed.
@@ -65,21 +78,27 @@ package struct PersistenceModel: Equatable, Sendable {
         case atomic
     }
 
-    package enum Tearing: String, Sendable {
+    package enum Tearing: String, Sendable, CaseIterable {
         /// Overwrites go in place: the device decides.
-        case deviceUnit = "the device's unit"
+        case deviceUnit = "device unit"
         /// Blocks are copied or journalled: a block of 4096 bytes is whole.
-        case block = "4096 bytes"
+        case block
     }
 
-    package enum ReplacementNeeds: String, Sendable {
+    package enum ReplacementNeeds: String, Sendable, CaseIterable {
         case nothing
         /// Its size, not its bytes: a full-length file of zeros may replace the old one, an empty one never.
         case growth
         case data
     }
 
-    package enum FileNames: String, Sendable {
+    package enum LostBlocks: String, Sendable, CaseIterable {
+        case zero
+        /// What the blocks held before, of whatever file.
+        case zeroOrStale = "zero or stale"
+    }
+
+    package enum FileNames: String, Sendable, CaseIterable {
         case none
         /// Those of the file itself, and of the directories above it made in this life.
         case own
@@ -87,57 +106,4 @@ package struct PersistenceModel: Equatable, Sendable {
         /// stores what came later, too; but an earlier one may have left it nothing to do.)
         case order
     }
-
-    package static func named(_ name: String) -> PersistenceModel? {
-        all.first { $0.name == name }
-    }
-
-    /// By name; the portable promise first.
-    package static let all = [posix, ext4Ordered, xfs, btrfs, inOrder, dataOnly]
-
-    package static let posix = PersistenceModel(
-        name: "posix",
-        about:
-            "the least that POSIX promises: fsync covers one object, a name needs its directory's fsync",
-        rules: Rules(dataNeedsZeroedRange: .never))
-
-    package static let ext4Ordered = PersistenceModel(
-        name: "ext4-ordered", about: "ext4 as mounted by default: data=ordered, delayed allocation",
-        rules: Rules(
-            metadataInOrder: .guaranteed, renameIsAtomic: .guaranteed,
-            newBlocksAreWhole: .guaranteed, replacementNeeds: .growth, dataNeedsZeroedRange: .never,
-            sync: SyncReach(
-                fileNames: .order, anyDirectoryCoversAll: .guaranteed, closesOrder: .guaranteed)))
-
-    package static let xfs = PersistenceModel(
-        name: "xfs", about: "XFS with its default mount options",
-        rules: Rules(
-            metadataInOrder: .guaranteed, renameIsAtomic: .guaranteed, growthNeedsData: .guaranteed,
-            newBlocksAreWhole: .guaranteed,
-            sync: SyncReach(
-                fileNames: .order, dataSyncCoversAttributes: .guaranteed,
-                dataSyncCoversNames: .guaranteed, closesOrder: .guaranteed)))
-
-    package static let btrfs = PersistenceModel(
-        name: "btrfs", about: "Btrfs with its default mount options (copy on write, log tree)",
-        rules: Rules(
-            metadataInOrder: .guaranteed, growthNeedsData: .guaranteed, tailZeroing: .afterSize,
-            tearing: .block, newBlocksAreWhole: .guaranteed,
-            sync: SyncReach(
-                fileNames: .own, dataSyncCoversAttributes: .guaranteed,
-                dataSyncCoversNames: .guaranteed)))
-
-    package static let inOrder = PersistenceModel(
-        name: "in-order", about: "everything arrives in the order it was made; only a tail is lost",
-        rules: Rules(
-            metadataInOrder: .guaranteed, renameIsAtomic: .guaranteed, dataInOrder: .guaranteed,
-            growthNeedsData: .guaranteed, tailZeroing: .atomic, newBlocksAreWhole: .guaranteed,
-            everythingInOrder: .guaranteed, sync: SyncReach(coversAll: .guaranteed)))
-
-    package static let dataOnly = PersistenceModel(
-        name: "data-only",
-        about: "names survive at once, data only by a sync: what LazyFS can show",
-        rules: Rules(
-            renameIsAtomic: .guaranteed, tailZeroing: .atomic, tearing: .block,
-            newBlocksAreWhole: .guaranteed, namesAreDurableAtOnce: .guaranteed))
 }

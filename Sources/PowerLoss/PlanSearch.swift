@@ -5,6 +5,8 @@ import Recording
 package enum Ending: String, Sendable, CaseIterable {
     /// All volatile levels are lost.
     case powerLoss = "power-loss"
+    /// The kernel stops: the page cache is lost, what the drive had accepted is not.
+    case kernelPanic = "kernel-panic"
     /// Only the process dies: everything it handed to the kernel stays.
     case processKill = "process-kill"
 }
@@ -113,10 +115,23 @@ package struct PlanSearch: Sequence, IteratorProtocol {
                 ]
                 return true
             }
-            queue = choices(pending)
+            queue = withStale(choices(pending), pending)
             if !queue.isEmpty { return true }
         }
         return false
+    }
+
+    /// Each choice also with what new blocks held before, where the model says that it can show.
+    private func withStale(
+        _ choices: [Storage.Choice], _ pending: Storage.Pending
+    ) -> [Storage.Choice] {
+        guard storage.model.rules.lostBlocksRead == .zeroOrStale else { return choices }
+        return choices.flatMap { choice in
+            guard storage.canShowStale(pending, choice) else { return [choice] }
+            var stale = choice
+            stale.showsStale = true
+            return [stale, choice]
+        }
     }
 
     /// In reverse: the queue is emptied from its end.

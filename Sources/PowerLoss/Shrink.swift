@@ -21,6 +21,11 @@ package struct Shrinker {
         var isSmaller = true
         while isSmaller {
             isSmaller = false
+            if best.showsStale {
+                var clean = best
+                clean.showsStale = false
+                if try replace(&best, with: clean, violates) { isSmaller = true }
+            }
             for tear in best.torn where try replace(&best, with: whole(best, tear.index), violates)
             {
                 isSmaller = true
@@ -69,6 +74,7 @@ package struct Shrinker {
         var result = choice
         for needed in sets.required(by: index) { result.kept[needed] = true }
         result.torn.removeAll { result.kept[$0.index] }
+        if result.showsStale { result.showsStale = storage.canShowStale(pending, result) }
         return result
     }
 
@@ -79,12 +85,18 @@ package struct Shrinker {
         for place in best.torn.indices {
             let all = storage.graph.nodes[pending.effects[best.torn[place].index]].units
             for bit in 0..<UInt8(8) {
-                let units = best.torn[place].units | 1 << bit
-                guard all & (1 << bit) != 0, units != best.torn[place].units, units != all else {
-                    continue
+                let tear = best.torn[place]
+                let units = tear.units | (all & 1 << bit)
+                var damage = tear.damage
+                if let damaged = damage, damaged.units & 1 << bit != 0 {
+                    let left = damaged.units & ~(1 << bit)
+                    damage = left == 0 ? nil : .init(units: left, fill: damaged.fill)
                 }
+                guard units != tear.units || damage != tear.damage,
+                    damage != nil || units != all && units != 0
+                else { continue }
                 var other = best
-                other.torn[place] = .init(index: best.torn[place].index, units: units)
+                other.torn[place] = .init(index: tear.index, units: units, damage: damage)
                 if try replace(&best, with: other, violates) { gained = true }
             }
         }

@@ -13,7 +13,12 @@ extension Storage {
         let pending = pending(at: crashPoint)
         let parts = Parts(self, pending)
         return ClosedSets(requires: parts.requires(self)).visit(limit: limit) { kept in
-            body(pending, parts.choice(kept))
+            var choice = parts.choice(kept)
+            body(pending, choice)
+            if canShowStale(pending, choice) {
+                choice.showsStale = true
+                body(pending, choice)
+            }
             return true
         }
     }
@@ -21,8 +26,25 @@ extension Storage {
     /// Whether the model allows the choice: everything kept, and every unit of what is torn, has all that it requires.
     package func isClosed(_ pending: Pending, _ choice: Choice) -> Bool {
         let parts = Parts(self, pending)
-        guard let kept = parts.kept(choice) else { return false }
+        if choice.showsStale, !canShowStale(pending, choice) { return false }
+        guard let kept = parts.kept(choice, self) else { return false }
         return ClosedSets(requires: parts.requires(self)).isClosed(kept)
+    }
+
+    /// The units of its block that a write in flight may leave with neither old nor new bytes; nil where it damages nothing.
+    func damageable(_ effect: Int) -> UInt8? {
+        let node = graph.nodes[effect]
+        guard stack.tears != .clean, unit < Block.size, !node.isWhole, node.units != 0 else {
+            return nil
+        }
+        switch stack.tears {
+        case .clean: return nil
+        case .shorn: return node.units
+        case .neighbours:
+            let all = UInt8(truncatingIfNeeded: (1 << (Block.size / unit)) - 1)
+            let others = all & ~node.units
+            return others == 0 ? nil : others
+        }
     }
 
     /// The pending effects taken apart into what is whole or absent.
@@ -53,6 +75,7 @@ extension Storage {
 
         func requires(_ storage: Storage) -> [[Int]] {
             let predecessors = storage.orderPredecessors(pending)
+            let flushed = storage.flushedBefore(pending)
             return parts.map { part in
                 let node = storage.graph.nodes[pending.effects[part.index]]
                 var needed: Set<Int> = []
@@ -60,6 +83,7 @@ extension Storage {
                     if let index = position[Int(other)] { needed.formUnion(partsOf[index]) }
                 }
                 if let before = predecessors[part.index] { needed.formUnion(partsOf[before]) }
+                for before in flushed[part.index] { needed.formUnion(partsOf[before]) }
                 for edge in node.chain {
                     guard let index = position[Int(edge.effect)],
                         part.unit == 0 || edge.units & part.unit != 0
@@ -88,16 +112,28 @@ extension Storage {
             return choice
         }
 
-        /// - Returns: nil when the choice tears what cannot tear, or tears it into all or nothing.
-        func kept(_ choice: Choice) -> [Bool]? {
+        /// - Returns: nil when the choice tears what cannot tear, tears it into all or nothing, or damages what the stack does
+        ///   not damage.
+        func kept(_ choice: Choice, _ storage: Storage) -> [Bool]? {
             var kept = parts.map { choice.kept[$0.index] }
             for tear in choice.torn {
                 let mine = partsOf[tear.index]
-                let all = mine.reduce(UInt8(0)) { $0 | parts[$1].unit }
-                guard mine.count > 1, !choice.kept[tear.index], tear.units != 0, tear.units != all,
-                    tear.units & ~all == 0
-                else { return nil }
-                for part in mine { kept[part] = tear.units & parts[part].unit != 0 }
+                guard !choice.kept[tear.index] else { return nil }
+                let node = storage.graph.nodes[pending.effects[tear.index]]
+                if let damage = tear.damage {
+                    guard let mask = storage.damageable(pending.effects[tear.index]),
+                        damage.units & ~mask == 0, damage.units & tear.units == 0,
+                        tear.units & ~node.units == 0
+                    else { return nil }
+                } else {
+                    guard mine.count > 1, tear.units != 0, tear.units != node.units,
+                        tear.units & ~node.units == 0
+                    else { return nil }
+                }
+                for part in mine {
+                    let unit = parts[part].unit
+                    kept[part] = unit == 0 ? tear.units == node.units : tear.units & unit != 0
+                }
             }
             return kept
         }

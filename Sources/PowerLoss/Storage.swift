@@ -61,8 +61,25 @@ package final class Storage: Sendable {
     private func flushedPoint(_ crashPoint: Int) -> Int {
         guard stack.ignoredFlushes > 0 else { return crashPoint }
         let before = log.syncs.partitioningIndex { $0 >= crashPoint }
-        let flushed = before - stack.ignoredFlushes
+        if stack.ignores == .commits, before == 0 || !commits(log.syncs[before - 1]) {
+            return crashPoint
+        }
+        let flushed = before - min(before, stack.ignoredFlushes)
         return flushed > 0 ? log.syncs[flushed - 1] + 1 : 0
+    }
+
+    /// Whether a sync had to store more than bytes in their places: names, sizes, attributes, new blocks.
+    private func commits(_ record: Int) -> Bool {
+        let index = graph.coverings.partitioningIndex { $0.record >= record }
+        guard index < graph.coverings.count, graph.coverings[index].record == record else {
+            return false
+        }
+        return graph.coverings[index].effects.contains { effect in
+            switch log.effects[Int(effect)].effect.change {
+            case .data, .zero: graph.nodes[Int(effect)].isWhole
+            default: true
+            }
+        }
     }
 
     package func pending(at crashPoint: Int) -> Pending {
@@ -98,12 +115,14 @@ package final class Storage: Sendable {
     package func closedSets(_ pending: Pending) -> ClosedSets {
         let position = positions(pending)
         let predecessors = orderPredecessors(pending)
+        let flushed = flushedBefore(pending)
         return ClosedSets(
             requires: pending.effects.enumerated().map { index, effect in
                 let node = graph.nodes[effect]
                 let edges = node.chain.map(\.effect) + node.hard + node.soft
                 var needed = Set(edges.compactMap { position[Int($0)] })
                 if let predecessor = predecessors[index] { needed.insert(predecessor) }
+                needed.formUnion(flushed[index])
                 return needed.sorted()
             })
     }
@@ -121,8 +140,38 @@ package final class Storage: Sendable {
         }
     }
 
+    /// For each pending effect the pending ones that an ignored flush had covered before it was made, where the cache loses
+    /// its content in order: the effect cannot have come without them.
+    func flushedBefore(_ pending: Pending) -> [[Int]] {
+        let none = [[Int]](repeating: [], count: pending.effects.count)
+        guard stack.losesInOrder else { return none }
+        let position = positions(pending)
+        var result = none
+        var index = graph.coverings.partitioningIndex {
+            $0.record >= snapshots[pending.snapshot].crashPoint
+        }
+        while index < graph.coverings.count, graph.coverings[index].record < pending.crashPoint {
+            let covering = graph.coverings[index]
+            let members = covering.effects.compactMap { position[Int($0)] }
+            for effect in pending.effects.indices
+            where log.effects[pending.effects[effect]].id.record > covering.record {
+                result[effect] += members
+            }
+            index += 1
+        }
+        return result
+    }
+
     func positions(_ pending: Pending) -> [Int: Int] {
         Dictionary(uniqueKeysWithValues: pending.effects.enumerated().map { ($1, $0) })
+    }
+
+    /// Whether the model lets the choice show what new blocks held before, and it makes a difference.
+    func canShowStale(_ pending: Pending, _ choice: Choice) -> Bool {
+        guard model.rules.lostBlocksRead == .zeroOrStale else { return false }
+        return pending.effects.indices.contains {
+            !choice.kept[$0] && graph.nodes[pending.effects[$0]].isInNewBlock
+        }
     }
 
     /// A choice among pending effects.
@@ -131,14 +180,19 @@ package final class Storage: Sendable {
         package var kept: [Bool]
         /// Pending effects of which only some units arrived: index and units; their `kept` is false.
         package var torn: [Torn] = []
+        /// Whether lost data in new blocks reads what was there before, not zeros.
+        package var showsStale = false
 
         package struct Torn: Hashable, Sendable {
             package let index: Int
+            /// Those that arrived.
             package let units: UInt8
+            package let damage: CrashPlan.Damage?
 
-            package init(index: Int, units: UInt8) {
+            package init(index: Int, units: UInt8, damage: CrashPlan.Damage? = nil) {
                 self.index = index
                 self.units = units
+                self.damage = damage
             }
         }
 
@@ -153,9 +207,15 @@ package final class Storage: Sendable {
             for (index, isKept) in kept.enumerated() where isKept {
                 hash = StableHash.mix(hash, UInt64(pending.effects[index]))
             }
+            // What is lost is to be seen, too.
+            if showsStale { hash = StableHash.mix(hash, UInt64(pending.crashPoint) | 1 << 62) }
             for tear in torn {
                 hash = StableHash.mix(
                     hash, UInt64(pending.effects[tear.index]) << 8 | UInt64(tear.units) | 1 << 63)
+                if let damage = tear.damage {
+                    hash = StableHash.mix(
+                        hash, UInt64(damage.units) | (damage.fill == .zero ? 1 << 8 : 1 << 9))
+                }
             }
             return hash
         }
@@ -172,7 +232,15 @@ package final class Storage: Sendable {
                 tree.apply(log.effects[effect].effect)
             } else if let torn = nextTear, torn.index == index {
                 apply(effect, units: torn.units, to: &tree)
+                if let damage = torn.damage { apply(damage, to: effect, in: &tree) }
                 nextTear = tear.next()
+            } else if choice.showsStale, graph.nodes[effect].isInNewBlock,
+                case .data(let block, let range, _) = log.effects[effect].effect.change
+            {
+                tree.apply(
+                    Effect(
+                        log.effects[effect].effect.inode,
+                        .data(block: block, range: range, Garbage.block.slice(range))))
             }
         }
         return tree
@@ -202,6 +270,28 @@ package final class Storage: Sendable {
         }
     }
 
+    /// Overwrites whole units of the block in which the effect lies.
+    private func apply(_ damage: CrashPlan.Damage, to index: Int, in tree: inout FileTree) {
+        let effect = log.effects[index].effect
+        let block: UInt64
+        switch effect.change {
+        case .data(let place, _, _), .zero(let place, _): block = place
+        default: preconditionFailure("only data is damaged")
+        }
+        for bit in 0..<(Block.size / unit) where damage.units & (1 << bit) != 0 {
+            let range = bit * unit..<(bit + 1) * unit
+            switch damage.fill {
+            case .zero:
+                tree.apply(Effect(effect.inode, .zero(block: block, range: range)))
+            case .garbage:
+                tree.apply(
+                    Effect(
+                        effect.inode,
+                        .data(block: block, range: range, Garbage.block.slice(range))))
+            }
+        }
+    }
+
     // MARK: Plans
 
     package func plan(_ pending: Pending, _ choice: Choice) -> CrashPlan {
@@ -210,8 +300,10 @@ package final class Storage: Sendable {
         return CrashPlan(
             crashPoint: pending.crashPoint, lost: lost.map { log.effects[pending.effects[$0]].id },
             torn: choice.torn.map {
-                .init(effect: log.effects[pending.effects[$0.index]].id, kept: $0.units)
-            })
+                .init(
+                    effect: log.effects[pending.effects[$0.index]].id, kept: $0.units,
+                    damage: $0.damage)
+            }, showsStale: choice.showsStale)
     }
 
     /// - Throws: `RecordingError` when the plan names a crash point or effects that are not at risk there, or when the model
@@ -236,12 +328,13 @@ package final class Storage: Sendable {
             guard let index = position[tear.effect] else {
                 throw Self.notPending(tear.effect, plan)
             }
-            guard graph.nodes[pending.effects[index]].unitCount > 1 else {
+            guard graph.nodes[pending.effects[index]].unitCount > 1 || tear.damage != nil else {
                 throw RecordingError("the plan tears effect \(tear.effect), which cannot tear")
             }
             choice.kept[index] = false
-            choice.torn.append(.init(index: index, units: tear.kept))
+            choice.torn.append(.init(index: index, units: tear.kept, damage: tear.damage))
         }
+        choice.showsStale = plan.showsStale
         guard isClosed(pending, choice) else {
             throw RecordingError(
                 "the plan is not one that \(model.name) allows: it keeps an effect and loses what that needs"

@@ -29,7 +29,8 @@ extension PersistenceModel {
     /// Where all of the rules are from, for a model that is no filesystem.
     private var origin: String? {
         switch name {
-        case Self.posix.name: "POSIX.1: what fsync, fdatasync and rename leave open"
+        case Self.posix.name, Self.posixStale.name:
+            "POSIX.1: what fsync, fdatasync and rename leave open"
         case Self.inOrder.name: "by definition"
         case Self.dataOnly.name: "what LazyFS can show"
         default: nil
@@ -38,6 +39,7 @@ extension PersistenceModel {
 
     private static let generalCheck = [
         posix.name: "Litmus: posix allows what the filesystems allow; Reference",
+        posixStale.name: "Stale: new blocks",
         inOrder.name: "Litmus: in-order allows prefixes only",
         dataOnly.name: "Litmus: data-only: names are there at once",
     ]
@@ -64,9 +66,6 @@ extension PersistenceModel {
         Sentence(
             "U7", "a change of an attribute needs the one before", .guaranteed, "one field",
             "Litmus chmod, setxattr, chown"),
-        Sentence(
-            "R9", "lost bytes inside the size read", "zero", "unwritten extents; measured",
-            "Litmus P1b, P3, P9"),
     ]
 
     private var ordering: [Sentence] {
@@ -95,10 +94,16 @@ extension PersistenceModel {
                 "R4", "a file never grows over data that is not there", rules.growthNeedsData,
                 "XFS commit ba87ea699ebd; measured", "Litmus P1b, P3"),
             Sentence(
+                "R4", "nor over a new block that is not there", rules.growthNeedsNewBlocks,
+                "ext4.rst: nodelalloc; measured", "Litmus P1b, P3"),
+            Sentence(
+                "R9", "lost bytes inside the size read", rules.lostBlocksRead.rawValue,
+                "unwritten extents; ext4.rst: data=writeback; measured", "Litmus P1b, P3, P9"),
+            Sentence(
                 "R5", "when a file shrinks, the rest of its last block is zeroed",
                 rules.tailZeroing.rawValue, "measured", "Litmus P5c, truncate 16K to 100 to 16K"),
             Sentence(
-                "R6", "an overwrite in place tears at", rules.tearing.rawValue,
+                "R6", "an overwrite in place tears at", rules.tearing.words,
                 "ALICE; btrfs(5); measured", "Litmus P7, P7b, durable 8K, N 6000 at 100"),
             Sentence(
                 "R7", "the first write to a new block is whole", rules.newBlocksAreWhole,
@@ -155,6 +160,15 @@ extension PersistenceModel.Sentence {
     }
 }
 
+extension PersistenceModel.Tearing {
+    var words: String {
+        switch self {
+        case .deviceUnit: "the device's unit"
+        case .block: "4096 bytes"
+        }
+    }
+}
+
 extension PersistenceModel.FileNames {
     var words: String {
         switch self {
@@ -168,13 +182,9 @@ extension PersistenceModel.FileNames {
 extension Stack {
     /// The five levels between `write()` and a magnetised bit, each with what it does here.
     package var levels: [(level: String, text: String)] {
-        let flushes =
-            ignoredFlushes == 0
-            ? "honest: a flush empties the cache"
-            : "lies: the last \(ignoredFlushes) flushes before the power loss were answered and not done"
-        return [
+        [
             ("1 application buffer", "the program's own (stdio); lost when the process dies"),
-            ("2 page cache", "survives the process, lost with the power; a sync moves bytes down"),
+            ("2 page cache", "survives the process, lost with the kernel; a sync moves bytes down"),
             (
                 "3 filesystem",
                 "the persistence model says what a sync covers, what is ordered, what is whole"
@@ -185,10 +195,40 @@ extension Stack {
                     ? "honest: passes flushes on"
                     : "passes flushes on (one that swallows them looks the same as level 5's lie)"
             ),
-            (
-                "5 drive cache and media",
-                "\(flushes); \(atomicUnit) bytes are written whole or not at all"
-            ),
+            ("5 drive cache and media", "\(flushWords); \(tearWords)"),
         ]
+    }
+
+    private var flushWords: String {
+        guard ignoredFlushes > 0 else { return "honest: a flush empties the cache" }
+        let which =
+            ignoredFlushes == .max
+            ? "all \(ignores.rawValue)" : "the last \(ignoredFlushes) \(ignores.rawValue)"
+        return "lies: \(which) before the power loss were answered and not done, "
+            + (losesInOrder ? "lost from the end" : "lost in any order")
+    }
+
+    private var tearWords: String {
+        let unit =
+            atomicWrite > 0
+            ? "\(atomicWrite) bytes that cross no multiple of it are written whole or not at all, others tear at \(atomicUnit)"
+            : "\(atomicUnit) bytes are written whole or not at all"
+        switch tears {
+        case .clean: return unit
+        case .shorn: return unit + "; the rest of what a torn write covers may be zeros or garbage"
+        case .neighbours:
+            return unit + "; a torn write may turn the rest of its 4096-byte sector into garbage"
+        }
+    }
+
+    /// What can be promised on it, in words.
+    package var permitsWords: String {
+        switch permits {
+        case .durability: "A store can be durable on it."
+        case .prefix:
+            "No store can be durable on it, but none has to lose what came before what it keeps: `durable` is judged as `prefix`, and what is lost is counted."
+        case .nothing:
+            "No store can keep a promise on it: outcomes are counted, unless a workload promises something for it."
+        }
     }
 }

@@ -30,7 +30,7 @@ extension FindingFile {
         let known: Set = [
             "perjuryFinding", "perjury", "workload", "folder", "commands", "recording", "model",
             "stack", "seed", "plan", "violation", "acknowledged", "seen", "summary", "lost",
-            "advice", "treeHash",
+            "advice", "treeHash", "modelRules", "stackRules",
         ]
         if let other = members.first(where: { !known.contains($0.name) }) {
             throw FindingFileError(
@@ -45,10 +45,26 @@ extension FindingFile {
             kind: try Self.kind(reader), acknowledged: try reader.number("acknowledged"),
             seen: try reader.number("seen"), summary: try reader.string("summary"),
             lost: try reader.strings("lost"), advice: try reader.string("advice"),
-            treeHash: try Self.treeHash(json["treeHash"]))
+            treeHash: try Self.treeHash(json["treeHash"]),
+            ownModel: try Self.rules(json, "modelRules"),
+            ownStack: try Self.rules(json, "stackRules"))
         guard folder.utf8.first == UInt8(ascii: "/") else {
             throw FindingFileError("its `folder` is no absolute path")
         }
+    }
+
+    private static func rules(_ json: JSON, _ name: String) throws(FindingFileError) -> RuleFields?
+    {
+        guard let rules = json[name] else { return nil }
+        guard case .object(let members) = rules else {
+            throw FindingFileError("its `\(name)` is no object")
+        }
+        let reader = Reader(json: rules, place: "\(name).")
+        var fields: [RuleFields.Field] = []
+        for member in members {
+            fields.append(.init(member.name, try reader.string(member.name)))
+        }
+        return RuleFields(fields)
     }
 
     private static func commands(_ json: JSON?) throws(FindingFileError) -> Commands? {
@@ -71,13 +87,39 @@ extension FindingFile {
             guard (0...255).contains(kept) else {
                 throw FindingFileError("its `plan.torn.kept` is not below 256")
             }
-            torn.append(.init(effect: try effect(try tear.string("effect")), kept: UInt8(kept)))
+            torn.append(
+                .init(
+                    effect: try effect(try tear.string("effect")), kept: UInt8(kept),
+                    damage: try damage(item, tear)))
         }
         let named = lost + torn.map(\.effect)
         guard Set(named).count == named.count else {
             throw FindingFileError("its `plan` names an effect twice")
         }
-        return CrashPlan(crashPoint: try reader.number("crashPoint"), lost: lost, torn: torn)
+        var showsStale = false
+        if let stale = json["showsStale"] {
+            guard case .bool(let value) = stale else {
+                throw FindingFileError("its `plan.showsStale` is neither true nor false")
+            }
+            showsStale = value
+        }
+        return CrashPlan(
+            crashPoint: try reader.number("crashPoint"), lost: lost, torn: torn,
+            showsStale: showsStale)
+    }
+
+    private static func damage(
+        _ json: JSON, _ tear: Reader
+    ) throws(FindingFileError) -> CrashPlan.Damage? {
+        guard json["damaged"] != nil || json["fill"] != nil else { return nil }
+        let units: Int = try tear.number("damaged")
+        guard (1...255).contains(units) else {
+            throw FindingFileError("its `plan.torn.damaged` is not from 1 to 255")
+        }
+        guard let fill = CrashPlan.Fill(rawValue: try tear.string("fill")) else {
+            throw FindingFileError("its `plan.torn.fill` is neither zero nor garbage")
+        }
+        return .init(units: UInt8(units), fill: fill)
     }
 
     private static func effect(_ text: String) throws(FindingFileError) -> EffectID {

@@ -17,6 +17,9 @@ package struct FindingFile: Equatable, Sendable {
     package var recording: String
     package var model: String
     package var stack: String
+    /// The rules of a model or a stack that is not built in.
+    package var ownModel: RuleFields?
+    package var ownStack: RuleFields?
     package var seed: UInt64
     package var plan: CrashPlan
     package var kind: ViolationKind
@@ -45,8 +48,10 @@ package struct FindingFile: Equatable, Sendable {
         workload: String, folder: String, commands: Commands? = nil, recording: String,
         model: String, stack: String, seed: UInt64, plan: CrashPlan, kind: ViolationKind,
         acknowledged: Int, seen: Int, summary: String, lost: [String], advice: String,
-        treeHash: UInt64? = nil
+        treeHash: UInt64? = nil, ownModel: RuleFields? = nil, ownStack: RuleFields? = nil
     ) {
+        self.ownModel = ownModel
+        self.ownStack = ownStack
         self.workload = workload
         self.folder = folder
         self.commands = commands
@@ -86,14 +91,12 @@ package struct FindingFile: Equatable, Sendable {
             .init("recording", .string(recording)),
             .init("model", .string(model)),
             .init("stack", .string(stack)),
+        ]
+        if let ownModel { members.append(.init("modelRules", ownModel.json)) }
+        if let ownStack { members.append(.init("stackRules", ownStack.json)) }
+        members += [
             .init("seed", .number(seed)),
-            .init(
-                "plan",
-                .object([
-                    .init("crashPoint", .number(plan.crashPoint)),
-                    .init("lost", .strings(plan.lost.map(\.description))),
-                    .init("torn", .array(plan.torn.map(\.json))),
-                ])),
+            .init("plan", plan.json),
             .init("violation", .string(kind.rawValue)),
             .init("acknowledged", .number(acknowledged)),
             .init("seen", .number(seen)),
@@ -110,5 +113,11 @@ package struct FindingFile: Equatable, Sendable {
                     })),
         ]
         return JSON.object(members).text
+    }
+}
+
+extension RuleFields {
+    fileprivate var json: JSON {
+        .object(fields.map { .init($0.key, .string($0.value)) })
     }
 }

@@ -62,7 +62,7 @@ package struct JSONReport {
             .init("stack", .string(report.stack)),
             // Outcomes are only counted where the stack permits no promise.
             .init("verdict", .optional(report.verdict?.word)),
-            .init("expected", .string("\(report.expected)")),
+            .init("expected", .string(report.isOpen ? "either" : "\(report.expected)")),
             .init("asExpected", .bool(report.isExpected)),
             .init("inconclusive", .optional(report.verdict?.reason)),
             .init("kinds", .strings(report.kinds.map(\.rawValue))),
@@ -79,6 +79,7 @@ package struct JSONReport {
                         report.outcomes[outcome].map { .init(outcome.rawValue, .number($0)) }
                     })),
         ]
+        if let promise = report.judgedAs { members.append(.init("judgedAs", .string(promise))) }
         addSeconds(report.seconds, to: &members)
         return .object(members)
     }
@@ -103,11 +104,31 @@ package struct JSONReport {
     }
 }
 
-extension CrashPlan.TornEffect {
+extension CrashPlan {
+    /// What `plan` holds in a report and in a finding.
     var json: JSON {
-        .object([
+        var members: [JSON.Member] = [
+            .init("crashPoint", .number(crashPoint)),
+            .init("lost", .strings(lost.map(\.description))),
+            .init("torn", .array(torn.map(\.json))),
+        ]
+        if showsStale { members.append(.init("showsStale", .bool(true))) }
+        return .object(members)
+    }
+}
+
+extension CrashPlan.TornEffect {
+    fileprivate var json: JSON {
+        var members: [JSON.Member] = [
             .init("effect", .string(effect.description)),
             .init("kept", .number(kept)),
-        ])
+        ]
+        if let damage {
+            members += [
+                .init("damaged", .number(damage.units)),
+                .init("fill", .string(damage.fill.rawValue)),
+            ]
+        }
+        return .object(members)
     }
 }

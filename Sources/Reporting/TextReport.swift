@@ -26,6 +26,7 @@ package struct TextReport {
     package var body: String {
         var sections: [String] = []
         if !campaign.workloads.isEmpty { sections.append(table) }
+        if campaign.stacks.count > 2 { sections.append(matrix) }
         sections += [unexpected, inconclusive, expected, outcomes, notes].filter { !$0.isEmpty }
         sections.append(summary)
         return sections.joined(separator: "\n")
@@ -91,6 +92,51 @@ package struct TextReport {
         }
     }
 
+    // MARK: Matrix
+
+    /// What each store keeps on each stack, a line for each workload and model.
+    private var matrix: String {
+        let models = campaign.workloads.flatMap(\.models)
+        let stacks = campaign.stacks.filter { stack in models.contains { $0.stack == stack } }
+        var table = Table(alignsRight: [false, false] + stacks.map { _ in false })
+        let numbers = stacks.indices.map { Table.Cell("\($0 + 1)", .faint) }
+        table.add([Table.Cell("workload", .faint), Table.Cell("model", .faint)] + numbers)
+        for workload in campaign.workloads {
+            var name = Escaped.line(workload.name)
+            var models: [String] = []
+            for model in workload.models where !models.contains(model.model) {
+                models.append(model.model)
+            }
+            for model in models {
+                let cells = stacks.map { stack in
+                    workload.models.first { $0.model == model && $0.stack == stack }
+                        .map(cell) ?? Table.Cell("")
+                }
+                table.add([Table.Cell(name), Table.Cell(model)] + cells)
+                name = ""
+            }
+        }
+        let legend = stacks.enumerated().map { "\($0 + 1) \($1)" }
+        return style.coloured("On each stack", .bold) + "\n" + table.text(style)
+            + style.wrapped(list(legend), first: "  ")
+            + style.wrapped(
+                "holds: the promise is kept; prefix: kept as far as the stack permits, the rest is lost; "
+                    + "broken: it is not kept; elsewhere the worst outcome that was counted.",
+                first: "  ")
+    }
+
+    private func cell(_ model: ModelReport) -> Table.Cell {
+        switch model.verdict {
+        case .violated: return Table.Cell("broken", model.outcome == .asExpected ? .faint : .red)
+        case .inconclusive: return Table.Cell("?", .yellow)
+        case .holds:
+            return Table.Cell(model.judgedAs == nil ? "holds" : "prefix", .green)
+        case nil:
+            let worst = Characterisation.allCases.last { model.outcomes[$0, default: 0] > 0 }
+            return Table.Cell(worst?.rawValue ?? "", .faint)
+        }
+    }
+
     // MARK: What could not be found out
 
     private var inconclusive: String {
@@ -134,7 +180,7 @@ package struct TextReport {
             }
         }
         guard !text.isEmpty else { return "" }
-        return style.coloured("Counted, not judged: no store can be durable on these stacks", .bold)
+        return style.coloured("Counted: what is lost where no store can be durable", .bold)
             + "\n" + text
     }
 

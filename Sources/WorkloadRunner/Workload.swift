@@ -25,7 +25,8 @@ package struct Workload: Sendable {
         let file = try WorkloadFile(
             parsing: try read(absolute), path: yaml,
             known: .init(
-                models: PersistenceModel.all.map(\.name), stacks: Stack.all.map(\.name)))
+                models: PersistenceModel.all.map(\.name),
+                stacks: (Stack.all + Stack.aliases).map(\.name)))
         return Workload(
             name: folder.split(separator: "/").last.map(String.init) ?? "workload", folder: folder,
             file: file)

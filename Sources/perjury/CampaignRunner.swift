@@ -104,7 +104,9 @@ struct CampaignRunner {
                 recording: relative(recording), model: finding.model, stack: finding.stack,
                 seed: exploration.seed, plan: finding.plan, kind: finding.kind,
                 acknowledged: finding.acknowledged, seen: finding.seen, summary: finding.summary,
-                lost: finding.lost, advice: finding.advice, treeHash: finding.treeHash)
+                lost: finding.lost, advice: finding.advice, treeHash: finding.treeHash,
+                ownModel: try Names.ownModel(finding.model, exploration.model),
+                ownStack: try Names.ownStack(finding.stack, exploration.stack))
             try Files.write(file.text, to: "\(places.out)/\(path)")
             report.findings[index].path = path
         }

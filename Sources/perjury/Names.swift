@@ -1,22 +1,55 @@
 import PowerLoss
 import Reporting
+import WorkloadRunner
 
 /// Names that a person typed: models, stacks, workloads.
 enum Names {
-    /// `posix,xfs` and repeated options are the same; `all` is each of them.
+    /// `posix,xfs` and repeated options are the same; `all` is each that is built in; a path is a file of one's own.
     static func models(_ words: [String]) throws -> [PersistenceModel] {
-        try chosen(words, kind: "model", among: PersistenceModel.all, name: \.name)
+        let (names, paths) = parted(words)
+        return try chosen(names, kind: "model", among: PersistenceModel.all, name: \.name)
+            + paths.map { try file($0, RuleFile.model) }
     }
 
+    /// `all` leaves out the aliases: a file tree cannot tell them from others.
     static func stacks(_ words: [String]) throws -> [Stack] {
-        try chosen(words, kind: "stack", among: Stack.all, name: \.name)
+        let (names, paths) = parted(words)
+        let known = Stack.all + Stack.aliases
+        let all = names.contains("all") ? Stack.all : []
+        return try all
+            + chosen(names.filter { $0 != "all" }, kind: "stack", among: known, name: \.name)
+            .filter { !all.contains($0) }
+            + paths.map { try file($0, RuleFile.stack) }
+    }
+
+    /// The rules of a model that is not built in but among what was asked for.
+    static func ownModel(_ name: String, _ asked: [String]) throws -> RuleFields? {
+        guard PersistenceModel.named(name) == nil else { return nil }
+        return try models(asked).first { $0.name == name }?.fields
+    }
+
+    static func ownStack(_ name: String, _ asked: [String]) throws -> RuleFields? {
+        guard Stack.named(name) == nil else { return nil }
+        return try stacks(asked).first { $0.name == name }?.fields
+    }
+
+    private static func parted(_ words: [String]) -> (names: [String], paths: [String]) {
+        let words = words.flatMap { $0.split(separator: ",").map(String.init) }
+        let isPath = { (word: String) in word.contains("/") || word.hasSuffix(".yaml") }
+        return (words.filter { !isPath($0) }, words.filter(isPath))
+    }
+
+    private static func file<Rules>(
+        _ path: String, _ parse: ([UInt8], String) throws -> Rules
+    ) throws -> Rules {
+        let bytes = try Files.read(path, limit: WorkloadFile.sizeLimit)
+        do { return try parse(bytes, path) } catch { throw Failure(.usage, "\(error)") }
     }
 
     /// In the order of `all`, each once.
     private static func chosen<Item>(
         _ words: [String], kind: String, among all: [Item], name: (Item) -> String
     ) throws -> [Item] {
-        let words = words.flatMap { $0.split(separator: ",").map(String.init) }
         if words.contains("all") { return all }
         for word in words { try check(word, kind: kind, among: all.map(name)) }
         return all.filter { words.contains(name($0)) }

@@ -37,14 +37,17 @@ extension Ending: ExpressibleByArgument {}
 struct ExplorationOptions: ParsableArguments {
     @Option(
         help:
-            "Persistence model, repeatable or a comma list; `all` for each. Default: each workload's own."
+            "Persistence model or a file of one, repeatable or a comma list; `all` for each. Default: each workload's own."
     )
     var model: [String] = []
 
-    @Option(help: "Durability stack, repeatable or a comma list; `all` for each. Default: honest.")
+    @Option(
+        help:
+            "Durability stack or a file of one, repeatable or a comma list; `all` for each. Default: honest."
+    )
     var stack: [String] = []
 
-    @Option(help: "What ends a run: power-loss or process-kill.")
+    @Option(help: "What ends a run: power-loss, kernel-panic or process-kill.")
     var ending = Ending.powerLoss
 
     @Option(
@@ -84,7 +87,7 @@ struct ExplorationOptions: ParsableArguments {
         let targets = models.flatMap { model in
             let stacks =
                 asked.isEmpty
-                ? Stack.all.filter {
+                ? (Stack.all + Stack.aliases).filter {
                     $0 == .honest || expectation.specific["\(model.name)/\($0.name)"] != nil
                 } : asked
             return stacks.map { CampaignOptions.Target(model: model, stack: $0) }

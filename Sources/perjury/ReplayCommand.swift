@@ -30,8 +30,8 @@ struct ReplayCommand: ParsableCommand {
         let folder = Files.parent(of: Files.absolute(finding) ?? finding)
         let recording =
             file.recording.hasPrefix("/") ? file.recording : "\(folder)/\(file.recording)"
-        guard let model = PersistenceModel.named(file.model), let stack = Stack.named(file.stack)
-        else {
+        let (model, stack) = try rules(of: file)
+        guard let model, let stack else {
             throw Failure(
                 .usage,
                 "\(finding) is about model `\(file.model)` on stack `\(file.stack)`, which this perjury does not have"
@@ -58,6 +58,18 @@ struct ReplayCommand: ParsableCommand {
         if shell { throw ExitCode(try Wiring.shell(workload, replay.tree, out: out)) }
         if let mount { return try Wiring.mount(workload, replay.tree, at: mount) }
         throw ExitCode(try judge(file, replay, workload).rawValue)
+    }
+
+    private func rules(of file: FindingFile) throws -> (PersistenceModel?, Stack?) {
+        do {
+            return (
+                try PersistenceModel.named(file.model)
+                    ?? file.ownModel.map { try PersistenceModel(name: file.model, $0) },
+                try Stack.named(file.stack) ?? file.ownStack.map { try Stack(name: file.stack, $0) }
+            )
+        } catch {
+            throw Failure(.usage, "\(finding) holds rules that this perjury cannot read: \(error)")
+        }
     }
 
     private func read() throws -> FindingFile {

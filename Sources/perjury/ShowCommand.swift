@@ -9,8 +9,8 @@ struct ShowCommand: ParsableCommand {
         commandName: "show", abstract: "Print a workload, a persistence model or a stack.",
         usage: """
             perjury show WORKLOAD
-            perjury show model NAME
-            perjury show stack NAME
+            perjury show model NAME|FILE
+            perjury show stack NAME|FILE
             """)
 
     @Argument(help: "A workload; or `model` or `stack` and a name.")
@@ -21,15 +21,16 @@ struct ShowCommand: ParsableCommand {
     func run() throws {
         switch (what.first, what.count) {
         case ("model", 2):
-            try Names.check(what[1], kind: "model", among: PersistenceModel.all.map(\.name))
-            show(PersistenceModel.named(what[1])!)
+            for model in try Names.models([what[1]]) { show(model) }
         case ("stack", 2):
-            try Names.check(what[1], kind: "stack", among: Stack.all.map(\.name))
-            show(Stack.named(what[1])!)
+            for stack in try Names.stacks([what[1]]) { show(stack) }
         case ("model", 1):
             for model in PersistenceModel.all { Console.out("\(model.name): \(model.about)\n") }
         case ("stack", 1):
-            for stack in Stack.all { Console.out("\(stack.name): \(stack.about)\n") }
+            for stack in Stack.all + Stack.aliases {
+                let alias = stack.aliasOf.map { " (the same as \($0))" } ?? ""
+                Console.out("\(stack.name): \(stack.about)\(alias)\n")
+            }
         case (_, 1): show(try Wiring.workloads(what, places)[0])
         default:
             throw Failure(
@@ -58,11 +59,11 @@ struct ShowCommand: ParsableCommand {
             let space = String(repeating: " ", count: 24 - level.level.count)
             Console.out("  \(level.level)\(space)  \(level.text)\n")
         }
-        if !stack.permitsDurability {
-            Console.out(
-                "\nNo store can be durable on it: outcomes are counted, unless a workload promises something for it.\n"
-            )
+        Console.out("\n\(stack.permitsWords)\n")
+        if let alias = stack.aliasOf {
+            Console.out("To a file tree it is the same as `\(alias)`.\n")
         }
+        if !stack.source.isEmpty { Console.out("Source: \(stack.source).\n") }
     }
 
     private func show(_ workload: Workload) {

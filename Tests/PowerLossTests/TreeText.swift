@@ -3,7 +3,7 @@ import PowerLoss
 
 /// A tree as one line, as the tables of measured states write it: `a=N8192 d/b=O4096Z4096 e/`.
 ///
-/// Content is runs of one letter and their bytes, Z for zeros, e for an empty file. Attributes that differ from a new file's follow
+/// Content is runs of one letter and their bytes, Z for zeros, G for garbage, e for an empty file. Attributes that differ from a new file's follow
 /// a plus: m mode, u owner, x extended attribute, t time. A directory is named only when it is empty. A tree without a name is `-`.
 enum TreeText {
     static func of(_ tree: FileTree, only names: [String]? = nil) -> String {
@@ -25,7 +25,8 @@ enum TreeText {
     }
 
     private static func runs(_ content: FileContent) -> String {
-        let bytes = content.allBytes
+        // What nobody wrote has no letter: G for garbage.
+        let bytes = content.allBytes.map { $0 >= 0x80 ? UInt8(ascii: "G") : $0 }
         guard !bytes.isEmpty else { return "e" }
         var text = ""
         var first = 0

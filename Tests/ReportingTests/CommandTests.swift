@@ -22,7 +22,7 @@ struct CommandTests {
             (["run", "--model", "posix,bttrfs"], "no model `bttrfs`; did you mean `btrfs`?"),
             (["run", "--stack", "honset"], "there is no stack `honset`; did you mean `honest`?"),
             (["show", "model", "xsf"], "there is no model `xsf`; did you mean `xfs`?"),
-            (["show", "stack", "nonsense"], "; there are: honest, torn-4096, lying-flush"),
+            (["show", "stack", "nonsense"], "; there are: honest, torn-4096, awupf-16k"),
             (
                 ["run", "toy-page-tron"],
                 "no workload `toy-page-tron`; did you mean `toy-page-torn`?"

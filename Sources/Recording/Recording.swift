@@ -39,6 +39,17 @@ package struct Recording: Sendable {
         return Record(time: header.time, thread: header.thread, event)
     }
 
+    /// The run as it would have been without these records. What is left must not need them: syncs never do.
+    package func removing(_ isRemoved: (Int) -> Bool) -> Recording {
+        var left: ContiguousArray<Int> = []
+        for sequence in offsets.indices where !isRemoved(sequence) {
+            left.append(offsets[sequence])
+        }
+        return Recording(
+            arena: arena, nonce: nonce, base: base, offsets: left, notes: notes,
+            isComplete: isComplete)
+    }
+
     /// The tree after the first `count` records: what a process kill leaves there.
     ///
     /// - Throws: `RecordingError` when a record does not apply to the tree before it.

@@ -75,7 +75,7 @@ struct StackTests {
     @Test("in order or not: whether a later synced file can be there without the earlier one")
     func order() {
         func run(_ stack: Stack) -> Set<String> {
-            states(.posix, stack, base: { Self.old(&$0) }) {
+            states(.posix, stack, base: Self.old) {
                 $0.write("f", 0, 512, "N")
                 $0.fsync("f")
                 $0.write("f", 512, 512, "M")
@@ -92,7 +92,7 @@ struct StackTests {
     @Test("forced unit access ignored: the last commit is at risk, bytes in their places are not")
     func commits() {
         func run(_ run: (inout Life) -> Void) -> Set<String> {
-            states(.ext4Ordered, .fuaIgnored, base: { Self.old(&$0) }, run)
+            states(.ext4Ordered, .fuaIgnored, base: Self.old, run)
         }
         let overwritten = run {
             $0.write("f", 0, 4096, "N")
@@ -143,8 +143,8 @@ struct StackTests {
                 base: {
                     $0.create("f")
                     $0.write("f", 0, 32768, "O")
-                }
-            ) { $0.write("f", offset, 8192, "N") }
+                },
+                { $0.write("f", offset, 8192, "N") })
         }
 
         #expect(run(4096) == ["f=O32768", "f=O4096N8192O20480"])
@@ -154,7 +154,7 @@ struct StackTests {
 
     @Test("shorn: what a torn write covers may be zeros or garbage, nothing else is touched")
     func shorn() {
-        let found = searched(.ext4Ordered, .shorn, base: { Self.old(&$0) }) {
+        let found = searched(.ext4Ordered, .shorn, base: Self.old) {
             $0.write("f", 1024, 1024, "N")
         }
 
@@ -174,8 +174,8 @@ struct StackTests {
             base: {
                 $0.create("f")
                 $0.write("f", 0, 8192, "O")
-            }
-        ) { $0.write("f", 1024, 512, "N") }
+            },
+            { $0.write("f", 1024, 512, "N") })
 
         #expect(
             found == [
@@ -189,7 +189,7 @@ struct StackTests {
         arguments: ["btrfs", "ext4-journal"])
     func copied(model: String) {
         for stack in [Stack.shorn, .rmwNeighbour] {
-            let found = searched(.named(model)!, stack, base: { Self.old(&$0) }) {
+            let found = searched(.named(model)!, stack, base: Self.old) {
                 $0.write("f", 1024, 512, "N")
             }
             #expect(found == ["f=O4096", "f=O1024N512O2560"])
@@ -215,9 +215,9 @@ struct StackTests {
         }
         let honest = RandomRecording.storage(seed, .ext4Ordered, .honest)
         let shorn = RandomRecording.storage(seed, .ext4Ordered, .shorn)
-        let damaging = PlanSearch(shorn, seed: seed.value).prefix(20_000).first {
+        let damaging = PlanSearch(shorn, seed: seed.value).prefix(20_000).first(where: {
             $0.choice.torn.contains { $0.damage != nil }
-        }
+        })
         if let damaging {
             let plan = shorn.plan(damaging.pending, damaging.choice)
             #expect(throws: RecordingError.self) { try honest.choice(plan) }
@@ -244,7 +244,7 @@ struct StackTests {
 
     @Test("stale blocks are new ones: an overwrite that is lost leaves the old bytes")
     func staleOverwrite() {
-        let found = states(.ext4Writeback, .torn4096, base: { Self.old(&$0) }) {
+        let found = states(.ext4Writeback, .torn4096, base: Self.old) {
             $0.write("f", 0, 4096, "N")
         }
 
@@ -284,11 +284,9 @@ struct StackTests {
     func refused(
         _ first: String, _ text: String, _ key: String, _ value: String, _ sentence: String
     ) {
-        #expect(throws: RuleFieldError.self) {
-            try Stack(name: "x", RuleFields([.init(first, text), .init(key, value)]))
-        }
         do {
             _ = try Stack(name: "x", RuleFields([.init(first, text), .init(key, value)]))
+            Issue.record("it was taken")
         } catch {
             #expect(error.description == sentence)
         }

@@ -17,6 +17,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PACKAGES := libfuse3-dev fuse3 libsqlite3-dev sqlite3 pkg-config git python3
+# The engines of the catalogue: one workload or more for each.
+PACKAGES += liblmdb-dev libleveldb-dev librocksdb-dev libdb5.3-dev libgdbm-dev libtdb-dev
 SWIFT ?= swift
 PERJURY := .build/release/perjury
 SOURCES := Sources Tests Benchmarks Package.swift

@@ -1,16 +1,5 @@
 import Glibc
-
-/// Something that the store cannot go on from.
-struct StoreError: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
-
-    /// A failed system call, from `errno`.
-    init(call: String, path: String) {
-        description = "\(call) \(path): \(String(cString: strerror(errno)))"
-    }
-}
+import WorkloadMarks
 
 /// An open file. The syncs stand alone, so that a store's text shows which it makes.
 struct File {

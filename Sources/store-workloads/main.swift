@@ -4,6 +4,7 @@
 // It exits 0 when it did what was asked, 1 when the store refused or failed, 64 when it was called
 // wrongly.
 import Glibc
+import WorkloadMarks
 
 let usage = """
     usage: store-workloads sqlite JOURNAL SYNC ACTION         one row per commit

@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 /// Money moving between eight accounts: each transaction writes two account rows and a transfer
 /// row. The accounts lie on several pages, so a transaction that was applied in part shows as a
 /// wrong sum.

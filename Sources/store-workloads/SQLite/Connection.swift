@@ -1,4 +1,5 @@
 import CSQLite
+import WorkloadMarks
 
 /// A SQLite database connection whose every return code is checked.
 final class Connection {

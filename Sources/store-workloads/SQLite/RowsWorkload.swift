@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 /// One row per commit: new rows, now and then an update, a delete, and a row that is larger than a
 /// page and so needs overflow pages. Rows are large enough that pages split within a short run.
 enum RowsWorkload: SQLiteWorkload {

@@ -1,5 +1,6 @@
 import CSQLite
 import Glibc
+import WorkloadMarks
 
 /// A way to use SQLite that can be committed to, read back and checked.
 protocol SQLiteWorkload {

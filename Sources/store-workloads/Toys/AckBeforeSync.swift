@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // ack-before-sync
 //
 // A log of checksummed records, one file. A commit appends a record.

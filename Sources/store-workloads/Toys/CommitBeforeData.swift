@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // commit-before-data
 //
 // Values in `data`, and in `commits` one checksummed record for each commit: where its data lies. Only

@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // compaction-order
 //
 // A small log-structured store: each commit is a new file `segment-N`, synced, then its directory. A

@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // create-no-dirsync
 //
 // A log in segments: `segments/000001`, `segments/000002`, ..., four records each. A commit appends to

@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // log-truncated-early
 //
 // A log, and checkpoints `checkpoint-1`, `checkpoint-2`, ... of the whole table. A commit appends to the

@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // mkdir-no-parent-sync
 //
 // A journal with one directory for each day: `day-1/journal`, `day-2/journal`, ...; a day has four

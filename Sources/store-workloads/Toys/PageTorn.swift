@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // page-torn
 //
 // A file of two pages of 4,096 bytes: a checksum, then seven slots of 512 bytes, one key each. A commit

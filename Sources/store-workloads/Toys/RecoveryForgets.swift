@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // recovery-forgets
 //
 // A log, and a checkpoint `table` of everything older. A commit appends to the log and syncs it; after

@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // rename-no-dirsync
 //
 // The whole table in one checksummed file, replaced by each commit: write `table.tmp`, sync it, rename

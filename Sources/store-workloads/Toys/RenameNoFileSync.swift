@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // rename-no-fsync
 //
 // A configuration file of three settings, replaced by each commit: write `config.tmp`, rename it to

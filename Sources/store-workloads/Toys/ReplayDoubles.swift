@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // replay-doubles
 //
 // Counters. A commit appends `NUMBER KEY AMOUNT` to a log and syncs it; after every fourth commit the

@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // resurrected-delete
 //
 // One file for each key in `objects/`. A put writes a file aside, syncs it, renames it and syncs the

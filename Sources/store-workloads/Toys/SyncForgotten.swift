@@ -1,4 +1,5 @@
 import Glibc
+import WorkloadMarks
 
 // sync-forgotten
 //

@@ -1,4 +1,5 @@
 import Glibc
+import WorkloadMarks
 
 /// A small store with one planted bug, and its correct twin.
 ///

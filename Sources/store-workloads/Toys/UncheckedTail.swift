@@ -1,3 +1,5 @@
+import WorkloadMarks
+
 // unchecked-tail
 //
 // A log of records with a length and a checksum, one file. A commit appends a record and syncs it.

@@ -12,6 +12,10 @@ final class BerkeleyDB: Engine {
         var handle: UnsafeMutablePointer<DB_ENV>?
         try Self.check(db_env_create(&handle, 0), "db_env_create")
         environment = handle!
+        // At each recovery the rest of a log file is filled with zeros, 4 KiB a write: of the default
+        // size, 10 MiB, a run would have thousands of records that say nothing.
+        try Self.check(environment.pointee.set_lg_bsize(environment, 32 << 10), "set_lg_bsize")
+        try Self.check(environment.pointee.set_lg_max(environment, 128 << 10), "set_lg_max")
         let flags =
             DB_CREATE | DB_PRIVATE | DB_RECOVER | DB_INIT_MPOOL | DB_INIT_LOCK | DB_INIT_LOG
             | DB_INIT_TXN

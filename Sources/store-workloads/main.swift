@@ -8,6 +8,8 @@ import WorkloadMarks
 
 let usage = """
     usage: store-workloads sqlite JOURNAL SYNC ACTION         one row per commit
+           store-workloads sqlite JOURNAL SYNC first-start ACTION   the run makes the database
+           store-workloads sqlite clients JOURNAL SYNC ACTION three processes, shared keys
            store-workloads sqlite bank JOURNAL SYNC ACTION    money moving between eight accounts
            store-workloads toy NAME buggy|fixed ACTION        a small store, its planted bug or its twin
            store-workloads toys                               the names of the toys

@@ -42,22 +42,42 @@ struct SQLiteSettings {
     }
 }
 
-/// `sqlite [bank] JOURNAL SYNC ACTION`
+/// `sqlite [bank|clients] JOURNAL SYNC [first-start] ACTION`
 func runSQLite(_ arguments: ArraySlice<String>) throws {
     var words = Array(arguments)
     var workload: any SQLiteWorkload.Type = RowsWorkload.self
     if words.first == "bank" {
         words.removeFirst()
         workload = BankWorkload.self
+    } else if words.first == "clients" {
+        words.removeFirst()
+        workload = ClientsWorkload.self
+        if let client = words.first.flatMap({ Int($0) }) {
+            words.removeFirst()
+            ClientsWorkload.client = client
+        }
     }
-    guard words.count >= 3, let action = Action(words[2...]),
-        let settings = SQLiteSettings(journal: words[0], synchronous: words[1])
+    guard words.count >= 3, let settings = SQLiteSettings(journal: words[0], synchronous: words[1])
     else { exitWithUsage() }
+    let isFirstStart = words[2] == "first-start"
+    guard let action = Action(words[(isFirstStart ? 3 : 2)...]) else { exitWithUsage() }
     let path = try dataDirectory() + "/store.db"
     switch action {
     case .create: try create(workload, path, settings)
-    case .commit(let count): try commit(workload, path, settings, count)
-    case .read: try read(workload, path)
+    case .commit(let count):
+        if isFirstStart { try create(workload, path, settings) }
+        if workload == ClientsWorkload.self, ClientsWorkload.client == nil {
+            try runClients { client in
+                ["sqlite", "clients", "\(client)", settings.journal, settings.synchronous]
+                    + ["commit", "\(count)"]
+            }
+        } else {
+            try commit(workload, path, settings, count)
+        }
+    case .read:
+        // Nothing was promised before the first commit: neither the file nor its table needs to be there.
+        if isFirstStart, access(path, F_OK) != 0 { return Marks.end() }
+        try read(workload, path)
     }
 }
 
@@ -80,6 +100,8 @@ private func commit(
     let database = try Connection(path: path, flags: SQLITE_OPEN_READWRITE)
     try database.set("journal_mode", to: settings.journal)
     try database.set("synchronous", to: settings.synchronousLevel)
+    // Other clients may be committing.
+    try database.run("pragma busy_timeout = 10000")
     if settings.journal == "wal" {
         // The default, 1,000 pages, would need some 300 commits for one checkpoint. With 40 a run
         // has a few, after which the log starts again over its old frames.
@@ -112,8 +134,10 @@ private func read(_ workload: any SQLiteWorkload.Type, _ path: String) throws {
     // The first statement runs SQLite's recovery; an error here is a database that does not open.
     let complaints = try database.run("pragma integrity_check").map { $0[0] }
     for complaint in complaints where complaint != "ok" { Marks.corrupt(complaint) }
+    let tables = try database.run("select count(*) from sqlite_master")
     do {
-        try workload.list(database)
+        // Without a table nothing was made yet: what was promised is missed by whoever reads this.
+        if tables != [["0"]] { try workload.list(database) }
     } catch {
         // It opened, but its pages cannot be read: the listing is as complete as it will be.
         Marks.corrupt("\(error)")

@@ -3,6 +3,7 @@
 #   make run        all workloads of the catalogue, on a budget that ends within two minutes on two cores
 #   make test       all tests: they need /dev/fuse for the mounts
 #   make planted    only the planted bugs: each toy store must be caught, each correct twin must hold
+#   make mutations  deliberate defects in a copy of the sources, one by one: some test must notice each (as root, /dev/fuse)
 #   make soak       the long rounds of the mount's conformance: MINUTES=30 for each that has no end, SEED=0 the first seed
 #   make posix      pjdfstest on a mount, as root: PJDFSTEST=DIR is a built checkout; figures go to docs/conformance.md
 #   make build      the programs, in .build/release
@@ -33,7 +34,7 @@ PJDFSTEST ?=
 # More options for `make run`: ARGS='sqlite-wal-full --model posix'
 ARGS ?=
 
-.PHONY: help run test planted soak posix build lint format bench doctor deps clean toolchain device
+.PHONY: help run test planted mutations soak posix build lint format bench doctor deps clean toolchain device
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -46,6 +47,9 @@ test: deps device
 
 planted: deps device
 	$(SWIFT) test -c release --filter PlantedBugTests
+
+mutations: deps device
+	SWIFT='$(SWIFT)' Tests/Mutations/check $(ARGS)
 
 soak: deps device
 	PERJURY_SOAK=1 PERJURY_SOAK_MINUTES=$(MINUTES) PERJURY_FIRST_SEED=$(SEED) \

@@ -106,6 +106,23 @@ struct HashTests {
         #expect(Set(hashes).count == 4)
     }
 
+    @Test("where a link leads, and which device it is, tells trees apart")
+    func whatIsBorn() {
+        let objects = [
+            NewInode(.symbolicLink, mode: 0o777, target: Array("one".utf8)),
+            NewInode(.symbolicLink, mode: 0o777, target: Array("two".utf8)),
+            NewInode(.characterDevice, device: 0x103), NewInode(.characterDevice, device: 0x105),
+            NewInode(.blockDevice, device: 0x103), NewInode(.fifo), NewInode(.socket),
+        ]
+        let hashes = objects.map { object in
+            var tree = Self.tree { run in
+                run(.create(InodeNumber(2), at: Self.at(1, "a"), object))
+            }
+            return tree.settle()
+        }
+        #expect(Set(hashes).count == objects.count)
+    }
+
     @Test("a name in a directory that is gone counts no more")
     func unreachableName() {
         func build(_ run: (Operation) -> Void) {

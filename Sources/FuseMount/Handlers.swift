@@ -90,6 +90,12 @@ private func bytes(_ string: UnsafePointer<CChar>?) -> [UInt8] {
     Array(UnsafeRawBufferPointer(start: string, count: string.map(strlen) ?? 0))
 }
 
+/// An offset or a length. The kernel sends none beyond 63 bits; whoever does gets EINVAL, not the end of the server.
+private func unsigned(_ value: off_t) throws(Errno) -> UInt64 {
+    guard let value = UInt64(exactly: value) else { throw .invalidArgument }
+    return value
+}
+
 /// The table that libfuse calls.
 ///
 /// Not in it on purpose: flush (its ENOSYS stops the kernel from sending a request for every close; the kernel still
@@ -194,7 +200,7 @@ private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
     }
     table.read = { request, number, size, offset, _ in
         respond(request) { (s) throws(Errno) in
-            try s.read(InodeNumber(number), offset: UInt64(offset), length: size)
+            try s.read(InodeNumber(number), offset: unsigned(offset), length: size)
         }
     }
     table.write = { request, number, buffer, size, offset, info in
@@ -203,7 +209,7 @@ private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
         let fromMapping = info!.pointee.writepage != 0
         respond(request) { (s) throws(Errno) in
             try s.write(
-                InodeNumber(number), offset: UInt64(offset), bytes, flags: flags,
+                InodeNumber(number), offset: unsigned(offset), bytes, flags: flags,
                 fromMapping: fromMapping)
         }
     }
@@ -215,7 +221,7 @@ private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
     table.fallocate = { request, number, mode, offset, length, _ in
         respond(request) { (s) throws(Errno) in
             try s.allocate(
-                InodeNumber(number), mode: mode, offset: UInt64(offset), length: UInt64(length))
+                InodeNumber(number), mode: mode, offset: unsigned(offset), length: unsigned(length))
         }
     }
     table.lseek = { request, number, offset, whence, _ in
@@ -226,8 +232,8 @@ private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
     table.copy_file_range = { request, source, from, _, target, to, _, length, _ in
         respond(request) { (s) throws(Errno) in
             try s.copy(
-                from: InodeNumber(source), at: UInt64(from), to: InodeNumber(target),
-                at: UInt64(to), length: length)
+                from: InodeNumber(source), at: unsigned(from), to: InodeNumber(target),
+                at: unsigned(to), length: Int(clamping: UInt(bitPattern: length)))
         }
     }
 }
@@ -286,7 +292,7 @@ private func addDirectoryHandlers(_ table: inout fuse_lowlevel_ops) {
         let handle = info!.pointee.fh
         respond(request) { (s) throws(Errno) in
             try s.list(
-                InodeNumber(number), handle: handle, offset: UInt64(offset), length: size,
+                InodeNumber(number), handle: handle, offset: unsigned(offset), length: size,
                 attributes: false)
         }
     }
@@ -294,7 +300,7 @@ private func addDirectoryHandlers(_ table: inout fuse_lowlevel_ops) {
         let handle = info!.pointee.fh
         respond(request) { (s) throws(Errno) in
             try s.list(
-                InodeNumber(number), handle: handle, offset: UInt64(offset), length: size,
+                InodeNumber(number), handle: handle, offset: unsigned(offset), length: size,
                 attributes: true)
         }
     }

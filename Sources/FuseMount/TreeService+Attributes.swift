@@ -17,7 +17,8 @@ extension TreeService {
         guard HiddenFile(number) == nil else { return try getAttributes(number) }
         let inode = try tree.inode(number)
         if valid & UInt32(FATTR_SIZE) != 0 {
-            try perform(.setSize(number, UInt64(new.st_size)))
+            guard let size = UInt64(exactly: new.st_size) else { throw .fileTooLarge }
+            try perform(.setSize(number, size))
         }
         let change = attributeChange(inode, new, valid)
         if change != AttributeChange() { try perform(.setAttributes(number, change)) }

@@ -86,6 +86,12 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Recording"], path: "Tests/TestSupport",
             swiftSettings: settings),
+        .executableTarget(
+            name: "perjury-fuzz",
+            dependencies: [
+                "WorkloadRunner", "Reporting", "FuseMount", "CFuse", "CSupport", "TestSupport",
+            ],
+            path: "Tests/Fuzz", swiftSettings: settings),
         .testTarget(name: "FileTreeTests", dependencies: ["FileTree", "TestSupport"]),
         .testTarget(
             name: "RecordingTests", dependencies: ["Recording", "CSupport", "TestSupport"]),

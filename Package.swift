@@ -59,10 +59,13 @@ let package = Package(
             dependencies: ["FuseMount", "Campaign", "Oracles", "Yams", "CSupport"],
             swiftSettings: settings),
         .target(name: "Reporting", dependencies: ["Campaign"], swiftSettings: settings),
+        .target(
+            name: "HandMount", dependencies: ["WorkloadRunner", "Reporting", "CSupport"],
+            swiftSettings: settings),
         .executableTarget(
             name: "perjury",
             dependencies: [
-                "WorkloadRunner", "Reporting",
+                "WorkloadRunner", "Reporting", "HandMount",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CSupport.h"
 
+#include <sys/xattr.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -75,4 +76,12 @@ size_t perjury_allowed_processors(int *numbers, size_t capacity) {
     for (int number = 0; number < CPU_SETSIZE && count < capacity; number++)
         if (CPU_ISSET(number, &set)) numbers[count++] = number;
     return count;
+}
+
+int64_t perjury_list_attributes(const char *path, char *names, size_t capacity) {
+    return llistxattr(path, names, capacity);
+}
+
+int64_t perjury_get_attribute(const char *path, const char *name, void *value, size_t capacity) {
+    return lgetxattr(path, name, value, capacity);
 }

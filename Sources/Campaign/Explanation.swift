@@ -4,12 +4,12 @@ import PowerLoss
 import Recording
 
 /// Says in the program's own terms what a power loss took, and which sync would have kept it.
-struct Explanation {
+package struct Explanation {
     let storage: Storage
     let history: History
     private var log: EffectLog { storage.log }
 
-    init(_ storage: Storage, history: History) {
+    package init(_ storage: Storage, history: History) {
         self.storage = storage
         self.history = history
     }
@@ -17,7 +17,7 @@ struct Explanation {
     // MARK: Culprits
 
     /// Each lost or torn effect, those of one record and object together.
-    func lost(_ pending: Storage.Pending, _ choice: Storage.Choice) -> [String] {
+    package func lost(_ pending: Storage.Pending, _ choice: Storage.Choice) -> [String] {
         var lines: [String] = []
         for (record, effects) in culprits(pending, choice) {
             let texts = Set(effects.map { part($0) }).sorted()
@@ -125,7 +125,7 @@ struct Explanation {
     }
 
     /// The record as a line: `rename meta.json.tmp -> meta.json`.
-    func operation(_ record: Int) -> String {
+    package func operation(_ record: Int) -> String {
         let path =
             log.firstEffect[record] < log.firstEffect[record + 1]
             ? log.paths[log.effects[log.firstEffect[record + 1] - 1].path] : ""

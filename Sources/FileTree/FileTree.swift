@@ -132,6 +132,15 @@ package struct FileTree: Sendable {
         inodes.update(number.rawValue) { $0?.nameCount = count }
     }
 
+    mutating func drop(_ number: InodeNumber) {
+        inodes.update(number.rawValue) { $0 = nil }
+    }
+
+    /// Makes every inode that is born from now on have this number or a greater one.
+    package mutating func reserveInodes(below next: InodeNumber) {
+        nextInode = max(nextInode, next)
+    }
+
     /// Drops an inode that has no name any more and that nobody holds open.
     package mutating func forget(_ number: InodeNumber) {
         guard let inode = self[number], inode.nameCount == 0, number != .root else { return }

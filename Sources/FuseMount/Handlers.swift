@@ -78,10 +78,6 @@ private func respond(
     respond(.decoded(request)) { () throws(Errno) in try handle(service) }
 }
 
-private func entry(_ parent: fuse_ino_t, _ name: UnsafePointer<CChar>?) -> DirectoryEntry {
-    DirectoryEntry(InodeNumber(parent), fileName(name))
-}
-
 private func fileName(_ name: UnsafePointer<CChar>?) -> FileName {
     FileName(bytes: bytes(name))
 }
@@ -130,15 +126,15 @@ private func configure(_ connection: inout fuse_conn_info) {
 
 private func addNameHandlers(_ table: inout fuse_lowlevel_ops) {
     table.lookup = { request, parent, name in
-        respond(request) { (s) throws(Errno) in try s.lookUp(entry(parent, name)) }
+        respond(request) { (s) throws(Errno) in try s.lookUp(s.entry(parent, fileName(name))) }
     }
     table.forget = { request, number, count in
-        respond(request) { (s) throws(Errno) in s.forget(InodeNumber(number), count: count) }
+        respond(request) { (s) throws(Errno) in s.forget(number, count: count) }
     }
     table.forget_multi = { request, count, forgets in
         respond(request) { (s) throws(Errno) in
             for one in UnsafeBufferPointer(start: forgets, count: count) {
-                _ = s.forget(InodeNumber(one.ino), count: one.nlookup)
+                _ = s.forget(one.ino, count: one.nlookup)
             }
             return .nothing
         }
@@ -147,60 +143,60 @@ private func addNameHandlers(_ table: inout fuse_lowlevel_ops) {
         respond(request) { (s) throws(Errno) in
             guard let kind = FileKind(modeBits: mode) else { throw .invalidArgument }
             return try s.make(
-                entry(parent, name), kind, mode: mode, device: UInt32(truncatingIfNeeded: device))
+                s.entry(parent, fileName(name)), kind, mode: mode, device: UInt32(truncatingIfNeeded: device))
         }
     }
     table.mkdir = { request, parent, name, mode in
         respond(request) { (s) throws(Errno) in
-            try s.make(entry(parent, name), .directory, mode: mode)
+            try s.make(s.entry(parent, fileName(name)), .directory, mode: mode)
         }
     }
     table.symlink = { request, target, parent, name in
         respond(request) { (s) throws(Errno) in
-            try s.symbolicLink(entry(parent, name), target: bytes(target))
+            try s.symbolicLink(s.entry(parent, fileName(name)), target: bytes(target))
         }
     }
     table.link = { request, number, parent, name in
         respond(request) { (s) throws(Errno) in
-            try s.link(InodeNumber(number), at: entry(parent, name))
+            try s.link(s.number(number), at: s.entry(parent, fileName(name)))
         }
     }
     table.unlink = { request, parent, name in
         respond(request) { (s) throws(Errno) in
-            try s.remove(entry(parent, name), directory: false)
+            try s.remove(s.entry(parent, fileName(name)), directory: false)
         }
     }
     table.rmdir = { request, parent, name in
         respond(request) { (s) throws(Errno) in
-            try s.remove(entry(parent, name), directory: true)
+            try s.remove(s.entry(parent, fileName(name)), directory: true)
         }
     }
     table.rename = { request, parent, name, newParent, newName, flags in
         respond(request) { (s) throws(Errno) in
-            try s.rename(entry(parent, name), entry(newParent, newName), flags: flags)
+            try s.rename(s.entry(parent, fileName(name)), s.entry(newParent, fileName(newName)), flags: flags)
         }
     }
     table.readlink = { request, number in
-        respond(request) { (s) throws(Errno) in try s.readLink(InodeNumber(number)) }
+        respond(request) { (s) throws(Errno) in try s.readLink(s.number(number)) }
     }
 }
 
 private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
     table.create = { request, parent, name, mode, _ in
         respond(request) { (s) throws(Errno) in
-            try s.createAndOpen(entry(parent, name), mode: mode)
+            try s.createAndOpen(s.entry(parent, fileName(name)), mode: mode)
         }
     }
     table.open = { request, number, info in
         let flags = info!.pointee.flags
-        respond(request) { (s) throws(Errno) in try s.open(InodeNumber(number), flags: flags) }
+        respond(request) { (s) throws(Errno) in try s.open(s.number(number), flags: flags) }
     }
     table.release = { request, number, _ in
-        respond(request) { (s) throws(Errno) in s.closeFile(InodeNumber(number)) }
+        respond(request) { (s) throws(Errno) in s.closeFile(number) }
     }
     table.read = { request, number, size, offset, _ in
         respond(request) { (s) throws(Errno) in
-            try s.read(InodeNumber(number), offset: unsigned(offset), length: size)
+            try s.read(s.number(number), offset: unsigned(offset), length: size)
         }
     }
     table.write = { request, number, buffer, size, offset, info in
@@ -209,30 +205,30 @@ private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
         let fromMapping = info!.pointee.writepage != 0
         respond(request) { (s) throws(Errno) in
             try s.write(
-                InodeNumber(number), offset: unsigned(offset), bytes, flags: flags,
+                s.number(number), offset: unsigned(offset), bytes, flags: flags,
                 fromMapping: fromMapping)
         }
     }
     table.fsync = { request, number, dataOnly, _ in
         respond(request) { (s) throws(Errno) in
-            try s.sync(InodeNumber(number), dataOnly: dataOnly != 0)
+            try s.sync(s.number(number), dataOnly: dataOnly != 0)
         }
     }
     table.fallocate = { request, number, mode, offset, length, _ in
         respond(request) { (s) throws(Errno) in
             try s.allocate(
-                InodeNumber(number), mode: mode, offset: unsigned(offset), length: unsigned(length))
+                s.number(number), mode: mode, offset: unsigned(offset), length: unsigned(length))
         }
     }
     table.lseek = { request, number, offset, whence, _ in
         respond(request) { (s) throws(Errno) in
-            try s.seek(InodeNumber(number), from: Int64(offset), whence: whence)
+            try s.seek(s.number(number), from: Int64(offset), whence: whence)
         }
     }
     table.copy_file_range = { request, source, from, _, target, to, _, length, _ in
         respond(request) { (s) throws(Errno) in
             try s.copy(
-                from: InodeNumber(source), at: unsigned(from), to: InodeNumber(target),
+                from: s.number(source), at: unsigned(from), to: s.number(target),
                 at: unsigned(to), length: Int(clamping: UInt(bitPattern: length)))
         }
     }
@@ -240,7 +236,7 @@ private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
 
 private func addAttributeHandlers(_ table: inout fuse_lowlevel_ops) {
     table.getattr = { request, number, _ in
-        respond(request) { (s) throws(Errno) in try s.getAttributes(InodeNumber(number)) }
+        respond(request) { (s) throws(Errno) in try s.getAttributes(s.number(number)) }
     }
     table.setattr = { request, number, attributes, _, _ in
         let new = attributes!.pointee
@@ -248,29 +244,29 @@ private func addAttributeHandlers(_ table: inout fuse_lowlevel_ops) {
             // libfuse hides the flag that says whose set-ID bits to clear.
             let valid = s.request.loadUnaligned(
                 fromByteOffset: MemoryLayout<fuse_in_header>.size, as: UInt32.self)
-            return try s.setAttributes(InodeNumber(number), new, valid: valid)
+            return try s.setAttributes(s.number(number), new, valid: valid)
         }
     }
     table.setxattr = { request, number, name, value, size, flags in
         respond(request) { (s) throws(Errno) in
             try s.setExtendedAttribute(
-                InodeNumber(number), fileName(name),
+                s.number(number), fileName(name),
                 Array(UnsafeRawBufferPointer(start: value, count: size)), flags: flags)
         }
     }
     table.getxattr = { request, number, name, size in
         respond(request) { (s) throws(Errno) in
-            try s.getExtendedAttribute(InodeNumber(number), fileName(name), limit: size)
+            try s.getExtendedAttribute(s.number(number), fileName(name), limit: size)
         }
     }
     table.listxattr = { request, number, size in
         respond(request) { (s) throws(Errno) in
-            try s.listExtendedAttributes(InodeNumber(number), limit: size)
+            try s.listExtendedAttributes(s.number(number), limit: size)
         }
     }
     table.removexattr = { request, number, name in
         respond(request) { (s) throws(Errno) in
-            try s.removeExtendedAttribute(InodeNumber(number), fileName(name))
+            try s.removeExtendedAttribute(s.number(number), fileName(name))
         }
     }
     table.statfs = { request, _ in
@@ -280,19 +276,19 @@ private func addAttributeHandlers(_ table: inout fuse_lowlevel_ops) {
 
 private func addDirectoryHandlers(_ table: inout fuse_lowlevel_ops) {
     table.opendir = { request, number, _ in
-        respond(request) { (s) throws(Errno) in try s.openDirectory(InodeNumber(number)) }
+        respond(request) { (s) throws(Errno) in try s.openDirectory(s.number(number)) }
     }
     table.releasedir = { request, number, info in
         let handle = info!.pointee.fh
         respond(request) { (s) throws(Errno) in
-            s.closeDirectory(InodeNumber(number), handle: handle)
+            s.closeDirectory(number, handle: handle)
         }
     }
     table.readdir = { request, number, size, offset, info in
         let handle = info!.pointee.fh
         respond(request) { (s) throws(Errno) in
             try s.list(
-                InodeNumber(number), handle: handle, offset: unsigned(offset), length: size,
+                s.number(number), handle: handle, offset: unsigned(offset), length: size,
                 attributes: false)
         }
     }
@@ -300,13 +296,13 @@ private func addDirectoryHandlers(_ table: inout fuse_lowlevel_ops) {
         let handle = info!.pointee.fh
         respond(request) { (s) throws(Errno) in
             try s.list(
-                InodeNumber(number), handle: handle, offset: unsigned(offset), length: size,
+                s.number(number), handle: handle, offset: unsigned(offset), length: size,
                 attributes: true)
         }
     }
     table.fsyncdir = { request, number, dataOnly, _ in
         respond(request) { (s) throws(Errno) in
-            try s.syncDirectory(InodeNumber(number), dataOnly: dataOnly != 0)
+            try s.syncDirectory(s.number(number), dataOnly: dataOnly != 0)
         }
     }
 }

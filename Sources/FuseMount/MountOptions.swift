@@ -6,6 +6,10 @@ package struct MountOptions: Sendable {
     /// What statfs(2) calls free, in bytes; constant too.
     package var freeBytes: UInt64 = 48 << 30
 
+    /// Whether the mount can be cut while it stands (`MountServer.exchange`) and asked of each request
+    /// (`MountServer.setInterceptor`).
+    package var isWatched = false
+
     package init() {}
 }
 

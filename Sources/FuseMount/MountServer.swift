@@ -13,7 +13,7 @@ package final class MountServer: @unchecked Sendable {
     /// An open `/dev/fuse`. A copy goes to whoever calls mount(2) with `fd=N`, who then closes it: when the server closes its
     /// own at the end, the connection is gone and nobody hangs on it. Do not use it after `stop`.
     package let fuseDescriptor: CInt
-    private let loop: RequestLoop
+    let loop: RequestLoop
     private let control = Lock()
     /// Under `control`.
     private var thread: pthread_t?
@@ -41,7 +41,8 @@ package final class MountServer: @unchecked Sendable {
         tree: FileTree, writer: RecordingWriter?, device: CInt? = nil,
         options: MountOptions = MountOptions()
     ) throws(MountError) {
-        guard tree.nextInode.rawValue < HiddenFile.mark.rawValue else {
+        let limit = options.isWatched ? TreeService.inodeLimit : HiddenFile.mark.rawValue
+        guard tree.nextInode.rawValue < limit else {
             throw MountError("the tree's inode numbers reach into those of the mount's own files")
         }
         let target: RecordingWriter
@@ -117,6 +118,9 @@ package final class MountServer: @unchecked Sendable {
             loop.stop(thread)
         }
     }
+
+    /// The thread that serves the mount, while it does.
+    var servingThread: pthread_t? { control.hold { thread } }
 
     /// Whether the thread has ended: after `stop`, after the unmount, or after an error (see `failure`).
     package var hasEnded: Bool { loop.hasEnded }

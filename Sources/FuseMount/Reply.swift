@@ -50,18 +50,22 @@ let cacheSeconds: UInt64 = 3600
 
 extension fuse_entry_out {
     /// The entry of an inode that the kernel now knows once more.
-    init(_ attributes: fuse_attr) {
+    ///
+    /// - Parameters:
+    ///   - node: by what number the kernel is to call it.
+    ///   - seconds: how long the kernel may keep the name.
+    init(_ attributes: fuse_attr, node: UInt64, seconds: UInt64 = cacheSeconds) {
         self.init()
-        nodeid = attributes.ino
-        entry_valid = cacheSeconds
+        nodeid = node
+        entry_valid = seconds
         attr_valid = cacheSeconds
         attr = attributes
     }
 
     /// "There is no such name": the kernel may keep that too.
-    static var absent: fuse_entry_out {
+    static func absent(seconds: UInt64) -> fuse_entry_out {
         var entry = fuse_entry_out()
-        entry.entry_valid = cacheSeconds
+        entry.entry_valid = seconds
         return entry
     }
 }

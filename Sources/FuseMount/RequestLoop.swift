@@ -17,6 +17,10 @@ final class RequestLoop: @unchecked Sendable {
     private let stopRequested = Atomic(false)
     private let ended = Atomic(false)
     private var isDestroyed = false
+    /// Closed while the power is going: nothing is answered.
+    let gate = Gate()
+    /// What is to be done between two requests, on the loop's thread; under the lock.
+    private var jobs: [() -> Void] = []
     /// Why the loop ended before the mount did; under the lock.
     private(set) var failure: String?
 
@@ -44,6 +48,19 @@ final class RequestLoop: @unchecked Sendable {
         guard fuse_session_custom_io(made, &io, device) == 0 else {
             fuse_session_destroy(made)
             throw MountError("libfuse did not take the device")
+        }
+        let lock = lock
+        let gate = gate
+        service.pause = { nanoseconds in
+            lock.unlock()
+            RequestLoop.sleep(nanoseconds)
+            lock.lock()
+        }
+        service.waitForRelease = {
+            gate.close()
+            lock.unlock()
+            gate.wait()
+            lock.lock()
         }
     }
 
@@ -84,6 +101,7 @@ final class RequestLoop: @unchecked Sendable {
         var buffer = fuse_buf()
         while !stopRequested.load(ordering: .relaxed) {
             lock.lock()
+            runJobs()
             buffer.mem = service.receiveSpace()
             lock.unlock()
             let count = fuse_session_receive_buf(session, &buffer)
@@ -92,6 +110,7 @@ final class RequestLoop: @unchecked Sendable {
                 if count < 0 { end("receiving requests failed: \(Errno(rawValue: -count))") }
                 break
             }
+            gate.wait()
             lock.lock()
             answer(&buffer)
             lock.unlock()
@@ -128,7 +147,7 @@ final class RequestLoop: @unchecked Sendable {
                 fromByteOffset: MemoryLayout<fuse_in_header>.size, as: fuse_create_in.self)
             respond(.raw(device: device, unique: header.unique)) { () throws(Errno) in
                 try service.createUnnamedAndOpen(
-                    in: InodeNumber(header.nodeid), mode: create.mode)
+                    in: service.number(header.nodeid), mode: create.mode)
             }
         case nil:
             fuse_session_process_buf(session, &buffer)
@@ -160,12 +179,58 @@ final class RequestLoop: @unchecked Sendable {
     /// Makes the loop end, whatever it waits for, and returns when it has.
     func stop(_ thread: pthread_t) {
         stopRequested.store(true, ordering: .relaxed)
+        gate.open()
         // A signal that comes just before the read is lost, hence the repetition.
         while !ended.load(ordering: .acquiring) {
             pthread_kill(thread, RequestLoop.wakeSignal)
             usleep(200)
         }
         pthread_join(thread, nil)
+    }
+
+    // MARK: Work between requests
+
+    /// Does `job` between two requests. Only there may something be appended to the recording: at all other times the space
+    /// behind it is where a request is being received.
+    ///
+    /// - Returns: false when the loop has ended, or ends before it came to that.
+    func perform(_ thread: pthread_t, _ job: @escaping () -> Void) -> Bool {
+        var isDone = false
+        lock.hold {
+            jobs.append {
+                job()
+                isDone = true
+            }
+        }
+        // A signal that comes just before the read is lost, hence the repetition.
+        var waits = 0
+        while true {
+            if lock.hold({ isDone }) { return true }
+            if ended.load(ordering: .acquiring) {
+                return lock.hold {
+                    jobs = []
+                    return isDone
+                }
+            }
+            pthread_kill(thread, RequestLoop.wakeSignal)
+            usleep(waits < 100 ? 20 : 500)
+            waits += 1
+        }
+    }
+
+    private func runJobs() {
+        guard !jobs.isEmpty else { return }
+        let waiting = jobs
+        jobs = []
+        for job in waiting { job() }
+    }
+
+    /// Not shorter, whatever signals come.
+    private static func sleep(_ nanoseconds: UInt64) {
+        var left = timespec(
+            tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        var rest = timespec()
+        while nanosleep(&left, &rest) != 0 && errno == EINTR { left = rest }
     }
 
     /// Interrupts the loop's read. By default this signal does nothing.
@@ -200,9 +265,14 @@ final class Lock: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
-    func hold<T>(_ body: () -> T) -> T {
+    func hold<T>(_ body: () throws -> T) rethrows -> T {
         lock()
         defer { unlock() }
-        return body()
+        return try body()
+    }
+
+    /// Gives the lock up until the condition is signalled.
+    func wait(_ condition: UnsafeMutablePointer<pthread_cond_t>) {
+        pthread_cond_wait(condition, mutex)
     }
 }

@@ -21,9 +21,9 @@ extension TreeService {
         return .opened(open)
     }
 
-    func closeDirectory(_ number: InodeNumber, handle: UInt64) -> Reply {
+    func closeDirectory(_ node: UInt64, handle: UInt64) -> Reply {
         listings[handle] = nil
-        release(number, opens: 1)
+        if let number = try? number(node) { release(number, opens: 1) }
         return .success
     }
 
@@ -40,6 +40,7 @@ extension TreeService {
         _ number: InodeNumber, handle: UInt64, offset: UInt64, length: Int, attributes: Bool
     ) throws(Errno) -> Reply {
         let directory = try tree.directory(number)
+        if offset == 0 { try intercept(.before, .readdir) { [path(of: number)] } }
         if offset == 0 { listings[handle]?.names = directory.sortedEntries }
         guard let names = listings[handle]?.names else { throw .badFileDescriptor }
         var buffer = DirectoryBuffer(scratch, limit: length, hasEntries: attributes)
@@ -54,10 +55,12 @@ extension TreeService {
             default:
                 let (name, child) = names[Int(position) - 2]
                 if directory.entries[name] == child, let inode = tree[child] {
-                    let entry =
-                        attributes ? fuse_entry_out(fuse_attr(child, inode)) : fuse_entry_out?.none
+                    let entry = attributes ? entryOut(fuse_attr(child, inode)) : nil
                     guard buffer.add(name, child, inode.kind, next, entry) else { break }
-                    if attributes { addLookup(child) }
+                    if attributes {
+                        knownNames?.note(child, at: DirectoryEntry(number, name))
+                        addLookup(child)
+                    }
                 }
             }
             if buffer.isFull { break }

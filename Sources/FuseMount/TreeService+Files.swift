@@ -22,6 +22,7 @@ extension TreeService {
     func open(_ number: InodeNumber, flags: Int32) throws(Errno) -> Reply {
         impliedSyncs.drop(by: caller.thread)
         if HiddenFile(number) == nil {
+            try intercept(.before, .open) { [path(of: number)] }
             let inode = try tree.inode(number)
             if flags & O_TRUNC != 0 && inode.kind == .regular {
                 try dropSetIDs(number, inode, unlessRoot: true)
@@ -31,8 +32,8 @@ extension TreeService {
         return .opened(openFile(number))
     }
 
-    func closeFile(_ number: InodeNumber) -> Reply {
-        if HiddenFile(number) == nil { release(number, opens: 1) }
+    func closeFile(_ node: UInt64) -> Reply {
+        if let number = try? number(node), HiddenFile(number) == nil { release(number, opens: 1) }
         return .success
     }
 
@@ -40,6 +41,7 @@ extension TreeService {
         if HiddenFile(number) != nil { return .success }
         let inode = try tree.inode(number)
         guard inode.kind == .regular else { throw .invalidArgument }
+        try intercept(.before, .read) { [path(of: number)] }
         let size = inode.content.size
         guard offset < size else { return .success }
         let count = min(length, scratch.count, Int(min(size - offset, UInt64(Int.max))))
@@ -117,11 +119,13 @@ extension TreeService {
         try checkChangeable()
         switch hidden {
         case .mark:
+            try intercept(.before, .mark) { [] }
             if bytes.baseAddress != UnsafeRawPointer(writer.payloadAddress) {
                 memmove(writer.payloadAddress, bytes.baseAddress!, bytes.count)
             }
             writer.appendMarkInPlace(length: bytes.count, thread: caller.thread)
             markSize += UInt64(bytes.count)
+            try intercept(.after, .mark) { [] }
         case .control:
             try perform(.sync(.everything))
         }

@@ -8,17 +8,19 @@ import struct SystemPackage.Errno
 extension TreeService {
     func lookUp(_ entry: DirectoryEntry) throws(Errno) -> Reply {
         if let hidden = HiddenFile(entry) {
-            return .entry(fuse_entry_out(try attributes(InodeNumber(hidden.rawValue))))
+            return .entry(
+                fuse_entry_out(try attributes(InodeNumber(hidden.rawValue)), node: hidden.rawValue))
         }
         guard entry.name.bytes.count <= FileName.maximumLength else { throw .fileNameTooLong }
         guard let number = try tree.directory(entry.directory).entries[entry.name] else {
-            return .entry(.absent)
+            return .entry(.absent(seconds: entrySeconds))
         }
+        knownNames?.note(number, at: entry)
         return .entry(try self.entry(number))
     }
 
-    func forget(_ number: InodeNumber, count: UInt64) -> Reply {
-        release(number, lookups: count)
+    func forget(_ node: UInt64, count: UInt64) -> Reply {
+        if let number = try? number(node) { release(number, lookups: count) }
         return .nothing
     }
 

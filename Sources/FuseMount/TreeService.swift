@@ -11,7 +11,7 @@ import struct SystemPackage.Errno
 /// the `Errno` that the kernel is to see; a throw means that nothing changed.
 final class TreeService {
     private(set) var tree: FileTree
-    let writer: RecordingWriter
+    private(set) var writer: RecordingWriter
     let options: MountOptions
     /// From now on nothing changes and nothing is recorded; requests that would change something get EIO.
     var isFrozen = false
@@ -24,6 +24,20 @@ final class TreeService {
     var request: UnsafeRawPointer
     /// The capabilities that the kernel offered with its INIT request, while that is being answered; else 0.
     var offeredCapabilities: UInt32 = 0
+
+    /// The number of the life since the mount began, on a watched mount; else 0.
+    private(set) var life: UInt64
+    /// How long the kernel may keep names.
+    var entrySeconds = cacheSeconds
+    /// Asked of each request, on a watched mount.
+    var interceptor: ((Interception) -> InterceptionVerdict)?
+    /// What the interceptor's verdicts need of the loop: a pause, and waiting for the release.
+    var pause: (UInt64) -> Void = { _ in }
+    var waitForRelease: () -> Void = {}
+    /// What the kernel is to forget: known before the latest power loss.
+    var staleNodes: [UInt64] = []
+    /// By what names inodes are known; on a watched mount.
+    var knownNames: KnownNames?
 
     var nodes: [InodeNumber: NodeUse] = [:]
     var listings: [UInt64: DirectoryListing] = [:]
@@ -47,6 +61,8 @@ final class TreeService {
         self.tree.keep(writer.arena)
         self.writer = writer
         self.options = options
+        life = options.isWatched ? 1 : 0
+        knownNames = options.isWatched ? KnownNames() : nil
         scratch = .allocate(byteCount: Self.maximumTransfer, alignment: 4096)
         spare = .allocate(byteCount: Self.requestSpace, alignment: 4096)
         request = UnsafeRawPointer(spare.baseAddress!)
@@ -104,6 +120,7 @@ final class TreeService {
     /// `perform`, without the belief that the caller's thread has gone on to something else.
     func record(_ operation: Operation) throws(Errno) {
         try checkChangeable()
+        try intercept(.before, operation)
         let effects = try tree.effects(of: operation)
         do throws(Errno) {
             try writer.append(.operation(operation), thread: caller.thread)
@@ -112,6 +129,8 @@ final class TreeService {
             throw .ioError
         }
         if !effects.isEmpty { tree.apply(effects, at: .now) }
+        knownNames?.follow(operation, in: tree)
+        try intercept(.after, operation)
     }
 
     /// Does and records a write whose bytes lie at the writer's payload address: nothing is copied.
@@ -119,11 +138,13 @@ final class TreeService {
         _ number: InodeNumber, offset: UInt64, length: Int, _ origin: WriteOrigin
     ) throws(Errno) {
         try checkChangeable()
+        try intercept(.before, .write) { [path(of: number)] }
         let bytes = Bytes(start: UnsafeRawPointer(writer.payloadAddress), count: length)
         let effects = try tree.effects(of: .write(number, offset: offset, bytes, origin))
         writer.appendInPlace(
             length: length, at: offset, of: number, origin, thread: caller.thread)
         tree.apply(effects, at: .now)
+        try intercept(.after, .write) { [path(of: number)] }
     }
 
     // MARK: Inodes that the kernel holds
@@ -151,7 +172,9 @@ final class TreeService {
 
     /// Takes an inode out of the tree that has neither name nor use.
     func dropIfUnused(_ number: InodeNumber) {
-        if nodes[number] == nil { tree.forget(number) }
+        guard nodes[number] == nil else { return }
+        tree.forget(number)
+        if knownNames != nil, tree[number] == nil { knownNames?.forget(number) }
     }
 
     // MARK: Attributes for replies
@@ -171,8 +194,38 @@ final class TreeService {
 
     /// The entry of an inode, which the kernel holds from now on.
     func entry(_ number: InodeNumber) throws(Errno) -> fuse_entry_out {
-        let entry = fuse_entry_out(try attributes(number))
+        let entry = entryOut(try attributes(number))
         addLookup(number)
         return entry
+    }
+
+    func entryOut(_ attributes: fuse_attr) -> fuse_entry_out {
+        fuse_entry_out(
+            attributes,
+            node: node(
+                InodeNumber(attributes.ino),
+                isDirectory: attributes.mode & S_IFMT == S_IFDIR),
+            seconds: entrySeconds)
+    }
+
+    // MARK: Lives
+
+    /// Goes on with another tree. What the kernel knows of files counts no longer; directories that are there still keep
+    /// their numbers, so that whoever stands in one goes on.
+    func exchange(_ next: NextLife) {
+        staleNodes += knownNodes
+        life += 1
+        tree = next.tree
+        tree.keep(next.writer.arena)
+        writer = next.writer
+        do throws(Errno) {
+            // The request at hand may be appended to it.
+            _ = try writer.space(Self.requestSpace)
+        } catch {
+            fail(error)
+        }
+        nodes = nodes.filter { tree[$0.key]?.kind == .directory }
+        knownNames?.keepOnly { tree[$0]?.kind == .directory }
+        impliedSyncs = ImpliedSyncs()
     }
 }

@@ -12,7 +12,7 @@ package struct EffectLog: Sendable {
     package let firstEffect: [Int]
     /// Paths and other texts that effects refer to by index.
     package let paths: [String]
-    /// Sequences of the records that sync something.
+    /// Sequences of the records that sync something; not of those that a lying drive only answered.
     package let syncs: [Int]
 
     package struct LoggedEffect: Sendable {
@@ -31,9 +31,10 @@ package struct EffectLog: Sendable {
         var firstEffect = [0]
         firstEffect.reserveCapacity(recording.count + 1)
         var syncs: [Int] = []
+        let lies = Lies(recording)
         for sequence in 0..<recording.count {
             if case .operation(let operation) = recording[sequence].event {
-                if case .sync = operation { syncs.append(sequence) }
+                if case .sync = operation, !lies.contains(sequence) { syncs.append(sequence) }
                 do throws(Errno) {
                     try builder.add(operation, sequence)
                 } catch {
@@ -59,6 +60,12 @@ package struct EffectLog: Sendable {
             }
         }
         return indices.map { paths[$0] }.sorted()
+    }
+
+    /// Whether the record is a sync that was done.
+    func isSync(_ sequence: Int) -> Bool {
+        let index = syncs.partitioningIndex { $0 >= sequence }
+        return index < syncs.count && syncs[index] == sequence
     }
 
     package func operation(_ sequence: Int) -> Operation? {

@@ -96,7 +96,14 @@ package final class RecordingWriter {
         notes[key] = value
     }
 
-    private func append(_ event: Record.Event, thread: UInt32, flags: UInt8) throws(Errno) {
+    /// Appends a record of another recording as it is there, time and thread included.
+    package func append(copying record: Record) throws(Errno) {
+        try append(record.event, thread: record.thread, flags: 0, time: record.time)
+    }
+
+    private func append(
+        _ event: Record.Event, thread: UInt32, flags: UInt8, time: UInt64? = nil
+    ) throws(Errno) {
         var (header, payload) = RecordHeader.encode(event)
         header.thread = thread
         header.flags |= flags
@@ -109,18 +116,18 @@ package final class RecordingWriter {
             let destination = UnsafeMutableRawBufferPointer(
                 start: payloadAddress, count: array.count)
             array.withUnsafeBytes { destination.copyMemory(from: $0) }
-            append(&header, payloadLength: array.count)
+            append(&header, payloadLength: array.count, time: time)
             return
         }
         try arena.ensure(cursor + RecordHeader.size + source.count)
         if source.count > 0 { memmove(payloadAddress, source.baseAddress!, source.count) }
-        append(&header, payloadLength: source.count)
+        append(&header, payloadLength: source.count, time: time)
     }
 
-    private func append(_ header: inout RecordHeader, payloadLength: Int) {
+    private func append(_ header: inout RecordHeader, payloadLength: Int, time: UInt64? = nil) {
         header.payloadLength = UInt32(payloadLength)
         header.sequence = sequence
-        header.time = elapsed
+        header.time = time ?? elapsed
         header.store(at: arena.base + cursor, nonce: nonce)
         if header.flags & RecordHeader.baseFlag == 0 { offsets.append(cursor) }
         sequence += 1
@@ -182,6 +189,25 @@ package final class RecordingWriter {
             mode: inode.mode, user: inode.user, group: inode.group, accessed: inode.accessed,
             modified: inode.modified)
         add(.setAttributes(number, change))
+    }
+
+    /// What the base tree was written as, when it was; the bytes lie in the arena.
+    var baseOperations: [Operation] {
+        var operations: [Operation] = []
+        var offset = RecordingFormat.headerSize
+        while offset < cursor,
+            let header = RecordHeader(at: UnsafeRawPointer(arena.base + offset), nonce: nonce),
+            header.flags & RecordHeader.baseFlag != 0
+        {
+            let payload = Bytes(
+                start: UnsafeRawPointer(arena.base + offset + RecordHeader.size),
+                count: Int(header.payloadLength))
+            if case .operation(let operation)? = header.event(payload: payload) {
+                operations.append(operation)
+            }
+            offset = RecordHeader.next(after: offset, payloadLength: payload.count)
+        }
+        return operations
     }
 
     // MARK: Ending

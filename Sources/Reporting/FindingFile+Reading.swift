@@ -75,7 +75,8 @@ extension FindingFile {
             promise: try reader.string("promise"))
     }
 
-    private static func plan(_ json: JSON?) throws(FindingFileError) -> CrashPlan {
+    /// The value of `plan`.
+    package static func plan(_ json: JSON?) throws(FindingFileError) -> CrashPlan {
         guard let json else { throw FindingFileError("its `plan` is missing") }
         let reader = Reader(json: json, place: "plan.")
         var lost: [EffectID] = []

@@ -106,7 +106,7 @@ package struct JSONReport {
 
 extension CrashPlan {
     /// What `plan` holds in a report and in a finding.
-    var json: JSON {
+    package var json: JSON {
         var members: [JSON.Member] = [
             .init("crashPoint", .number(crashPoint)),
             .init("lost", .strings(lost.map(\.description))),
@@ -118,7 +118,7 @@ extension CrashPlan {
 }
 
 extension CrashPlan.TornEffect {
-    fileprivate var json: JSON {
+    package var json: JSON {
         var members: [JSON.Member] = [
             .init("effect", .string(effect.description)),
             .init("kept", .number(kept)),

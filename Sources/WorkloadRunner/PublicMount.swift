@@ -4,12 +4,14 @@ import struct SystemPackage.Errno
 
 /// A FUSE mount that everybody sees, held by a `perjury-keeper` of its own, which detaches it when this process closes it or
 /// dies, however it dies.
-final class PublicMount {
+package final class PublicMount: HostMount {
     private let processID: pid_t
     private let socket: CInt
 
     /// Mounts what is served through `device`, which stays the caller's.
-    init(device: CInt, at folder: String) throws {
+    ///
+    /// - Parameter allowOther: whether other users than the caller see it.
+    package init(device: CInt, at folder: String, allowOther: Bool = false) throws {
         guard let real = realpath(folder, nil) else {
             throw HarnessError("mounting on \(folder): \(Errno(rawValue: errno))")
         }
@@ -22,6 +24,7 @@ final class PublicMount {
         socket = ends[0]
         let options =
             "fd=4,rootmode=40000,user_id=\(geteuid()),group_id=\(getegid()),default_permissions"
+            + (allowOther ? ",allow_other" : "")
         let started = Self.start(
             [try Keeper.executablePath(), "--mount", String(cString: real), options], ends[1],
             device)
@@ -42,7 +45,7 @@ final class PublicMount {
     }
 
     /// Detaches the mount, unless somebody did it already.
-    func end(isUnmounted: Bool) {
+    package func end(isUnmounted: Bool) {
         if isUnmounted {
             var byte = UInt8(1)
             send(socket, &byte, 1, CInt(MSG_NOSIGNAL))

@@ -16,7 +16,8 @@ struct Perjury: ParsableCommand {
         version: perjuryVersion,
         subcommands: [
             RunCommand.self, RecordCommand.self, ExploreCommand.self, ReplayCommand.self,
-            ListCommand.self, ShowCommand.self, DoctorCommand.self,
+            ListCommand.self, ShowCommand.self, DoctorCommand.self, MountCommand.self,
+            ControlCommand.self,
         ])
 
     static func main() {

@@ -1,0 +1,166 @@
+import FileTree
+import Glibc
+import Recording
+
+import struct SystemPackage.Errno
+
+/// What a request asks for, in the words in which a person names operations to a mount.
+package enum OperationKind: String, Sendable, CaseIterable {
+    case create, mkdir, symlink, mknod, tmpfile, link, unlink, rmdir, rename
+    case write, truncate, allocate, setattr, setxattr
+    case fsync, fdatasync, fsyncdir
+    /// The sync that an O_SYNC or O_DSYNC write brings along.
+    case osync
+    /// sync(2) and syncfs(2).
+    case syncfs
+    case open, read, readdir
+    /// A line of the program's standard output.
+    case mark
+
+    package var isSync: Bool {
+        switch self {
+        case .fsync, .fdatasync, .fsyncdir, .osync, .syncfs: true
+        default: false
+        }
+    }
+
+    package var changesNames: Bool {
+        switch self {
+        case .create, .mkdir, .symlink, .mknod, .link, .unlink, .rmdir, .rename: true
+        default: false
+        }
+    }
+
+    /// Whether it is in the recording when it succeeds.
+    package var isRecorded: Bool {
+        switch self {
+        case .open, .read, .readdir: false
+        default: true
+        }
+    }
+
+    init(_ operation: Operation) {
+        switch operation {
+        case .create(_, _, let new):
+            switch new.kind {
+            case .regular: self = .create
+            case .directory: self = .mkdir
+            case .symbolicLink: self = .symlink
+            default: self = .mknod
+            }
+        case .createUnnamed: self = .tmpfile
+        case .link: self = .link
+        case .remove(_, let isDirectory): self = isDirectory ? .rmdir : .unlink
+        case .rename: self = .rename
+        case .write: self = .write
+        case .setSize: self = .truncate
+        case .allocate: self = .allocate
+        case .setAttributes: self = .setattr
+        case .setExtendedAttribute: self = .setxattr
+        case .sync(.file(_, let dataOnly)): self = dataOnly ? .fdatasync : .fsync
+        case .sync(.range): self = .osync
+        case .sync(.directory): self = .fsyncdir
+        case .sync(.everything): self = .syncfs
+        }
+    }
+}
+
+/// Which operations a rule is about: one kind, a group of them, or all.
+package struct OperationSet: Sendable, Equatable, CustomStringConvertible {
+    package let description: String
+    private let kinds: Set<OperationKind>
+
+    /// - Returns: nil when there is no operation or group of this name.
+    package init?(_ word: String) {
+        description = word
+        switch word {
+        case "any": kinds = Set(OperationKind.allCases.filter { $0.isRecorded && $0 != .mark })
+        case "sync": kinds = Set(OperationKind.allCases.filter(\.isSync))
+        case "name": kinds = Set(OperationKind.allCases.filter(\.changesNames))
+        default:
+            guard let kind = OperationKind(rawValue: word) else { return nil }
+            kinds = [kind]
+        }
+    }
+
+    package func contains(_ kind: OperationKind) -> Bool { kinds.contains(kind) }
+
+    /// Every word that names operations.
+    package static var words: [String] {
+        ["any", "sync", "name"] + OperationKind.allCases.map(\.rawValue)
+    }
+}
+
+/// Paths by glob(7): without a slash it is about the last component, with one about the whole path below the mount.
+package struct PathGlob: Sendable, Equatable, CustomStringConvertible {
+    package let description: String
+    private let isWhole: Bool
+
+    package init(_ text: String) {
+        description = text
+        isWhole = text.contains("/")
+    }
+
+    package static let everything = PathGlob("*")
+
+    /// - Parameter path: below the mount, without a slash before it.
+    package func matches(_ path: String) -> Bool {
+        if description == "*" { return true }
+        if isWhole {
+            let pattern = description.hasPrefix("/") ? String(description.dropFirst()) : description
+            return fnmatch(pattern, path, FNM_PATHNAME) == 0
+        }
+        let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+        return fnmatch(description, name, 0) == 0
+    }
+}
+
+/// A request at the moment when it is about to be done, or has been done and not answered yet.
+package struct Interception {
+    package enum Moment: String, Sendable {
+        case before, after
+    }
+
+    package let moment: Moment
+    package let kind: OperationKind
+    /// Below the mount; of a rename both. Empty for what concerns no file.
+    package let paths: [String]
+    /// How many records there are.
+    package let recordCount: Int
+    private let service: TreeService
+
+    init(_ moment: Moment, _ kind: OperationKind, _ paths: [String], _ service: TreeService) {
+        self.moment = moment
+        self.kind = kind
+        self.paths = paths
+        self.service = service
+        recordCount = service.writer.offsets.count
+    }
+
+    package var tree: FileTree { service.tree }
+    package var writer: RecordingWriter { service.writer }
+}
+
+/// What becomes of an intercepted request.
+package enum InterceptionVerdict {
+    case proceed
+    /// The caller gets this error. Before: nothing is done.
+    case fail(Errno)
+    /// The request waits for so many nanoseconds first, and all others behind it: the mount does one at a time.
+    case delay(UInt64)
+    /// The power goes here: this request and all that come are held until `MountServer.release`, then answered with EIO.
+    case hold
+    /// The mount shows another tree from now on, and the caller gets EIO. See `MountServer.exchange`.
+    case exchange(NextLife)
+}
+
+/// What a mount goes on with after a power loss.
+package struct NextLife {
+    package let tree: FileTree
+    package let writer: RecordingWriter
+
+    package init(tree: FileTree, writer: RecordingWriter) {
+        self.tree = tree
+        self.writer = writer
+    }
+}

@@ -1,0 +1,40 @@
+import CFuse
+import Glibc
+
+/// What a mount tells the kernel by itself. Never from the thread that serves the mount: to forget a file the kernel writes
+/// its dirty pages first, and waits for the answers.
+struct Notifications {
+    let device: CInt
+
+    /// Makes the kernel ask again about every name that it keeps. Names that still lead to what they led to stay, with
+    /// whatever stands or is mounted on them.
+    ///
+    /// - Returns: false when this kernel does not know that (before Linux 6.16).
+    func forgetNames() -> Bool {
+        // FUSE_NOTIFY_INC_EPOCH
+        send(code: 8, payload: UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    /// Makes the kernel forget attributes and pages of a file. One that it does not know is no error.
+    func forgetContent(of node: UInt64) {
+        var body = fuse_notify_inval_inode_out(ino: node, off: 0, len: 0)
+        // FUSE_NOTIFY_INVAL_INODE
+        _ = withUnsafeBytes(of: &body) { send(code: 2, payload: $0) }
+    }
+
+    private func send(code: Int32, payload: UnsafeRawBufferPointer) -> Bool {
+        var header = fuse_out_header()
+        let size = MemoryLayout<fuse_out_header>.size
+        header.len = UInt32(size + payload.count)
+        header.error = code
+        return withUnsafeMutableBytes(of: &header) { bytes in
+            let parts = [
+                iovec(iov_base: bytes.baseAddress, iov_len: size),
+                iovec(
+                    iov_base: UnsafeMutableRawPointer(mutating: payload.baseAddress),
+                    iov_len: payload.count),
+            ]
+            return writev(device, parts, payload.isEmpty ? 1 : 2) >= 0
+        }
+    }
+}

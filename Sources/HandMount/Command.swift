@@ -1,0 +1,250 @@
+import FuseMount
+import Oracles
+import PowerLoss
+import Reporting
+
+/// Why a command is not done; one sentence. Nothing has changed.
+struct Refusal: Error {
+    let sentence: String
+
+    init(_ sentence: String) { self.sentence = sentence }
+}
+
+/// What a person can ask of a hand mount, as read from words.
+enum Command {
+    case pending
+    case cut(CutKind)
+    case arm(Session.Armed.Action, Interception.Moment, OperationSet, PathGlob, number: Int)
+    /// nil: all.
+    case disarm(Int?)
+    /// nil: whichever fires first.
+    case wait(Int?, seconds: Double?)
+    /// nil asks.
+    case lie(Bool?)
+    case fault(FaultPlan.Effect, OperationSet, PathGlob, FaultPlan.Occurrence)
+    case faults
+    /// nil: all.
+    case clearFault(Int?)
+    case evict, checkpoint
+    case log(limit: Int)
+    /// An absolute path.
+    case save(String)
+    case quit
+
+    static let grammar = """
+        pending
+        cut worst | seed N | plan FILE
+        arm cut worst|seed N before|after OPERATION [GLOB [N]]
+        arm fault ERROR|DELAY OPERATION [GLOB [N]]
+        disarm ID|all
+        wait [ID] [within DURATION]
+        lie [on|off]
+        fault ERROR|DELAY OPERATION [GLOB] [every | nth N | chance P/Q [seed S]]
+        fault | fault clear ID|all
+        evict, checkpoint, log [COUNT], save DIR, quit
+        """
+
+    static let words = [
+        "pending", "cut", "arm", "disarm", "wait", "lie", "fault", "evict", "checkpoint", "log",
+        "save", "quit",
+    ]
+
+    init(_ words: [String]) throws {
+        var reader = WordReader(words)
+        let verb = try reader.next("a command (\(Self.words.joined(separator: ", ")))")
+        switch verb {
+        case "pending": self = .pending
+        case "cut": self = .cut(try reader.cutKind(mayBePlan: true))
+        case "arm": self = try reader.arm()
+        case "disarm": self = .disarm(try reader.idOrAll())
+        case "wait": self = try reader.wait()
+        case "lie": self = .lie(try reader.isAtEnd ? nil : reader.onOrOff())
+        case "fault": self = try reader.fault()
+        case "evict": self = .evict
+        case "checkpoint": self = .checkpoint
+        case "log": self = .log(limit: try reader.isAtEnd ? .max : reader.number("a count"))
+        case "save": self = .save(try reader.next("a folder"))
+        case "quit": self = .quit
+        default:
+            throw Refusal(
+                "there is no command `\(Escaped.line(verb.prefix(40)))`; there are: "
+                    + Self.words.joined(separator: ", "))
+        }
+        try reader.expectEnd()
+    }
+}
+
+private struct WordReader {
+    private var words: ArraySlice<String>
+
+    init(_ words: [String]) { self.words = words[...] }
+
+    var isAtEnd: Bool { words.isEmpty }
+
+    mutating func next(_ what: String) throws -> String {
+        guard let word = words.popFirst() else {
+            throw Refusal("the command ends where \(what) belongs")
+        }
+        return word
+    }
+
+    func expectEnd() throws {
+        guard let word = words.first else { return }
+        throw Refusal("`\(Escaped.line(word.prefix(40)))` is one word too many")
+    }
+
+    private func wrong(_ word: String, _ what: String) -> Refusal {
+        Refusal("`\(Escaped.line(word.prefix(40)))` stands where \(what) belongs")
+    }
+
+    mutating func number(_ what: String) throws -> Int {
+        let word = try next(what)
+        guard word.allSatisfy(\.isNumber), let number = Int(word), number > 0 else {
+            throw wrong(word, "\(what), a number from 1 on,")
+        }
+        return number
+    }
+
+    mutating func seed() throws -> UInt64 {
+        let word = try next("a seed")
+        guard let seed = UInt64(word) else { throw wrong(word, "a seed, a number from 0 on,") }
+        return seed
+    }
+
+    mutating func idOrAll() throws -> Int? {
+        if words.first == "all" {
+            words.removeFirst()
+            return nil
+        }
+        return try number("an ID, or `all`")
+    }
+
+    mutating func onOrOff() throws -> Bool {
+        let word = try next("on or off")
+        guard ["on", "off"].contains(word) else { throw wrong(word, "on or off") }
+        return word == "on"
+    }
+
+    mutating func cutKind(mayBePlan: Bool) throws -> CutKind {
+        let what = mayBePlan ? "worst, seed N or plan FILE" : "worst or seed N"
+        let word = try next(what)
+        switch word {
+        case "worst": return .worst
+        case "seed": return .seed(try seed())
+        case "plan" where mayBePlan: return .plan(try plan())
+        default: throw wrong(word, what)
+        }
+    }
+
+    /// The plan itself, which the client has read: a plan, or a finding that has one.
+    private mutating func plan() throws -> CrashPlan {
+        let text = try next("a plan")
+        do {
+            let json = try JSON(parsing: Array(text.utf8))
+            return try FindingFile.plan(json["plan"] ?? json)
+        } catch {
+            throw Refusal("the plan cannot be read: \(error)")
+        }
+    }
+
+    mutating func operations() throws -> OperationSet {
+        let word = try next("an operation")
+        guard let set = OperationSet(word) else {
+            throw Refusal(
+                "there is no operation `\(Escaped.line(word.prefix(40)))`; there are: "
+                    + OperationSet.words.joined(separator: ", "))
+        }
+        return set
+    }
+
+    mutating func effect() throws -> FaultPlan.Effect {
+        let word = try next("an error or a delay")
+        if let known = FaultPlan.errors.first(where: { $0.name == word }) {
+            return .fail(known.error, name: known.name)
+        }
+        if let time = Promise.nanoseconds(word), time <= 60_000_000_000 {
+            return .delay(nanoseconds: time, text: word)
+        }
+        throw Refusal(
+            "`\(Escaped.line(word.prefix(40)))` is neither an error ("
+                + FaultPlan.errors.map(\.name).joined(separator: ", ")
+                + ") nor a delay such as 20ms, up to 60s")
+    }
+
+    mutating func arm() throws -> Command {
+        let word = try next("cut or fault")
+        let action: Session.Armed.Action
+        var moment = Interception.Moment.before
+        switch word {
+        case "cut":
+            action = .cut(try cutKind(mayBePlan: false))
+            let word = try next("before or after")
+            guard let known = Interception.Moment(rawValue: word) else {
+                throw wrong(word, "before or after")
+            }
+            moment = known
+        case "fault": action = .fault(try effect())
+        default: throw wrong(word, "cut or fault")
+        }
+        let operations = try operations()
+        if moment == .after {
+            for kind in [OperationKind.open, .read, .readdir] where operations.contains(kind) {
+                throw Refusal(
+                    "nothing changes after \(kind.rawValue): say before, or name an operation that is recorded"
+                )
+            }
+        }
+        let glob = isAtEnd ? PathGlob.everything : PathGlob(try next("a glob"))
+        let count = try isAtEnd ? 1 : number("which of the matching operations")
+        return .arm(action, moment, operations, glob, number: count)
+    }
+
+    mutating func wait() throws -> Command {
+        var id: Int?
+        if let word = words.first, word != "within" { id = try number("an ID") }
+        guard !isAtEnd else { return .wait(id, seconds: nil) }
+        let word = try next("within")
+        guard word == "within" else { throw wrong(word, "within") }
+        let time = try next("a duration")
+        guard let nanoseconds = Promise.nanoseconds(time) else {
+            throw wrong(time, "a duration such as 20s")
+        }
+        return .wait(id, seconds: Double(nanoseconds) / 1e9)
+    }
+
+    mutating func fault() throws -> Command {
+        guard let word = words.first else { return .faults }
+        if word == "clear" {
+            words.removeFirst()
+            return .clearFault(try idOrAll())
+        }
+        let effect = try effect()
+        let operations = try operations()
+        var glob = PathGlob.everything
+        if let word = words.first, !["every", "nth", "chance"].contains(word) {
+            glob = PathGlob(word)
+            words.removeFirst()
+        }
+        return .fault(effect, operations, glob, try occurrence())
+    }
+
+    private mutating func occurrence() throws -> FaultPlan.Occurrence {
+        guard !isAtEnd else { return .every }
+        let word = try next("every, nth or chance")
+        switch word {
+        case "every": return .every
+        case "nth": return .nth(try number("which of the matching operations"))
+        case "chance":
+            let text = try next("a chance")
+            let parts = text.split(separator: "/").map { Int($0) }
+            guard parts.count == 2, let part = parts[0], let whole = parts[1], part > 0,
+                part <= whole
+            else { throw wrong(text, "a chance such as 1/20") }
+            guard !isAtEnd else { return .chance(part, of: whole, seed: 1) }
+            let word = try next("seed")
+            guard word == "seed" else { throw wrong(word, "seed") }
+            return .chance(part, of: whole, seed: try seed())
+        default: throw wrong(word, "every, nth or chance")
+        }
+    }
+}

@@ -1,0 +1,151 @@
+import Campaign
+import FileTree
+import Oracles
+import PowerLoss
+import Recording
+import Reporting
+
+/// What the next power loss could take, per file: bytes, truncations, names, attributes.
+struct PendingReport {
+    let text: String
+    let json: JSON
+
+    private struct File {
+        let path: String
+        var lines: [String] = []
+        var effects: [JSON] = []
+    }
+
+    init(_ recording: Recording, _ model: PersistenceModel, _ stack: Stack) throws {
+        let log = try EffectLog(recording)
+        let storage = Storage(log: log, model: model, stack: stack)
+        let explanation = Explanation(storage, history: History())
+        var files: [File] = []
+        var places: [String: Int] = [:]
+        let pending = storage.pending(at: storage.lastCrashPoint)
+        for index in pending.effects {
+            let logged = log.effects[index]
+            let path = log.paths[logged.path]
+            let place = places[path] ?? files.count
+            if place == files.count {
+                places[path] = place
+                files.append(File(path: path))
+            }
+            let record = logged.id.record
+            let (kind, words, more) = Self.words(logged.effect.change)
+            files[place].lines.append(
+                "  #\(record) \(Escaped.line(explanation.operation(record))): \(words)")
+            files[place].effects.append(
+                .object(
+                    [
+                        .init("id", .string(logged.id.description)),
+                        .init("operation", .string(explanation.operation(record))),
+                        .init("kind", .string(kind)),
+                    ] + more))
+        }
+        files.sort { $0.path < $1.path }
+        var lines: [String] = []
+        for file in files {
+            lines.append(file.path.isEmpty ? "(the root)" : Escaped.line(file.path))
+            lines += file.lines
+        }
+        let count = pending.effects.count
+        let head =
+            count == 0
+            ? "nothing is at risk under \(model.name)/\(stack.name)"
+            : "\(count) effects on \(files.count) paths are at risk under \(model.name)/\(stack.name)"
+        text = ([head] + lines).joined(separator: "\n")
+        json = .object([
+            .init("model", .string(model.name)), .init("stack", .string(stack.name)),
+            .init("records", .number(recording.count)), .init("atRisk", .number(count)),
+            .init(
+                "files",
+                .array(
+                    files.map {
+                        .object([
+                            .init("path", .string($0.path)), .init("effects", .array($0.effects)),
+                        ])
+                    })),
+        ])
+    }
+
+    /// The kind of a change, the change in words, and its numbers.
+    private static func words(_ change: Effect.Change) -> (String, String, [JSON.Member]) {
+        func range(_ low: UInt64, _ high: UInt64) -> [JSON.Member] {
+            [.init("from", .number(low)), .init("to", .number(high))]
+        }
+        let size = UInt64(Block.size)
+        switch change {
+        case .birth: return ("birth", "its birth", [])
+        case .data(let block, let part, _):
+            let low = block * size + UInt64(part.lowerBound)
+            let high = block * size + UInt64(part.upperBound)
+            return ("data", "bytes [\(low), \(high))", range(low, high))
+        case .zero(let block, let part):
+            let low = block * size + UInt64(part.lowerBound)
+            let high = block * size + UInt64(part.upperBound)
+            return ("zero", "zeros in [\(low), \(high))", range(low, high))
+        case .punch(let blocks, _):
+            let low = blocks.lowerBound * size
+            let high = blocks.upperBound.multipliedReportingOverflow(by: size).partialValue
+            return ("hole", "a hole [\(low), \(high))", range(low, high))
+        case .grow(let end): return ("size", "size \(end)", [.init("to", .number(end))])
+        case .setSize(let end):
+            return ("truncation", "truncation to \(end)", [.init("to", .number(end))])
+        case .name(_, let isPresent):
+            return isPresent ? ("name", "the name", []) : ("removal", "the removal of the name", [])
+        case .attributes: return ("attributes", "attributes", [])
+        case .extendedAttribute(let name, _):
+            return ("attribute", "attribute \(Escaped.line(name.description))", [])
+        }
+    }
+}
+
+/// The records of a life as lines.
+struct LogText {
+    let lines: [String]
+
+    /// - Parameter limit: how many of the latest.
+    init(_ recording: Recording, _ model: PersistenceModel, _ stack: Stack, limit: Int) throws {
+        let log = try EffectLog(recording)
+        let explanation = Explanation(
+            Storage(log: log, model: model, stack: stack), history: History())
+        let lies = Lies(recording)
+        var pathOf: [InodeNumber: String] = [:]
+        for (path, inode) in recording.base.paths { pathOf[inode] = path }
+        var lines: [String] = []
+        let first = max(0, recording.count - limit)
+        for sequence in 0..<recording.count {
+            for index in log.firstEffect[sequence]..<log.firstEffect[sequence + 1] {
+                let logged = log.effects[index]
+                pathOf[logged.effect.inode] = log.paths[logged.path]
+            }
+            guard sequence >= first else { continue }
+            var text = explanation.operation(sequence)
+            switch recording[sequence].event {
+            case .mark(let bytes):
+                text = "mark \(String(decoding: bytes.buffer, as: UTF8.self))"
+            case .operation(.sync(let sync)):
+                text = Self.words(sync, pathOf)
+                if lies.contains(sequence) { text += " (a lie: it covers nothing)" }
+            case .operation: break
+            }
+            lines.append("#\(sequence) \(Escaped.line(text))")
+        }
+        self.lines = lines
+    }
+
+    private static func words(_ sync: Sync, _ pathOf: [InodeNumber: String]) -> String {
+        func path(_ number: InodeNumber) -> String {
+            number == .root ? "." : pathOf[number] ?? "(an unnamed file)"
+        }
+        switch sync {
+        case .file(let number, let dataOnly):
+            return "\(dataOnly ? "fdatasync" : "fsync") \(path(number))"
+        case .range(let number, let range, _):
+            return "synchronous write of \(path(number)) [\(range.lowerBound), \(range.upperBound))"
+        case .directory(let number, _): return "fsync the directory \(path(number))"
+        case .everything: return "sync"
+        }
+    }
+}

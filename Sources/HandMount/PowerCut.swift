@@ -1,0 +1,113 @@
+import Campaign
+import FileTree
+import FuseMount
+import Oracles
+import PowerLoss
+import Recording
+import Reporting
+import WorkloadRunner
+
+/// How a person wants the power to go.
+enum CutKind: Sendable, CustomStringConvertible {
+    /// Everything lost that can be.
+    case worst
+    /// Drawn from what the model allows.
+    case seed(UInt64)
+    case plan(CrashPlan)
+
+    var description: String {
+        switch self {
+        case .worst: "worst"
+        case .seed(let seed): "seed \(seed)"
+        case .plan: "plan"
+        }
+    }
+}
+
+/// One power loss that happened.
+package struct Cut: Sendable {
+    /// Counted from 1.
+    package let number: Int
+    package let plan: CrashPlan
+    /// Effects at risk when it came.
+    package let pendingCount: Int
+    package let lostCount: Int
+    /// In words, a line for each record.
+    package let lost: [String]
+
+    var text: String {
+        var lines = [
+            "power loss \(number) after \(plan.crashPoint) records: \(lostCount) of "
+                + "\(pendingCount) effects at risk were lost"
+        ]
+        lines += lost.map { "  " + Escaped.line($0) }
+        return lines.joined(separator: "\n")
+    }
+
+    var json: JSON {
+        .object([
+            .init("powerLoss", .number(number)), .init("plan", plan.json),
+            .init("atRisk", .number(pendingCount)), .init("effectsLost", .number(lostCount)),
+            .init("lost", .strings(lost)),
+        ])
+    }
+}
+
+extension CrashPlan {
+    /// As in a finding.
+    package var json: JSON {
+        .object([
+            .init("crashPoint", .number(crashPoint)),
+            .init("lost", .strings(lost.map(\.description))),
+            .init("torn", .array(torn.map(\.json))),
+        ])
+    }
+}
+
+/// Makes the next life out of the present one.
+struct PowerCut {
+    private let model: PersistenceModel
+    private let stack: Stack
+
+    init(_ model: PersistenceModel, _ stack: Stack) {
+        self.model = model
+        self.stack = stack
+    }
+
+    /// - Parameters:
+    ///   - liesNext: whether the drive goes on lying.
+    /// - Throws: when a plan does not fit.
+    func cut(
+        _ kind: CutKind, _ tree: FileTree, _ writer: RecordingWriter, number: Int, liesNext: Bool
+    ) throws -> (NextLife, Cut) {
+        let storage = Storage(
+            log: try EffectLog(writer.recording()), model: model, stack: stack)
+        let (pending, choice) = try choice(kind, storage)
+        var next = try storage.tree(pending, choice).compacted()
+        // What the kernel still knows by an old number must not meet something new.
+        next.reserveInodes(below: tree.nextInode)
+        _ = next.settle()
+        let newWriter = try RecordingWriter(arena: Arena(), base: next, storesBase: false)
+        if liesNext {
+            var lies = Lies()
+            lies.set(true, at: 0)
+            try newWriter.note(Lies.note, Array(lies.text.utf8))
+        }
+        let cut = Cut(
+            number: number, plan: storage.plan(pending, choice),
+            pendingCount: pending.effects.count, lostCount: choice.kept.count { !$0 },
+            lost: Explanation(storage, history: History()).lost(pending, choice))
+        return (NextLife(tree: next, writer: newWriter), cut)
+    }
+
+    private func choice(
+        _ kind: CutKind, _ storage: Storage
+    ) throws -> (Storage.Pending, Storage.Choice) {
+        let pending = storage.pending(at: storage.lastCrashPoint)
+        switch kind {
+        case .worst: return (pending, storage.losingAll(pending))
+        case .seed(let seed): return (pending, storage.drawnChoice(pending, seed: seed))
+        case .plan(let plan): return try storage.choice(plan)
+        }
+    }
+}

@@ -53,17 +53,6 @@ package struct Cut: Sendable {
     }
 }
 
-extension CrashPlan {
-    /// As in a finding.
-    package var json: JSON {
-        .object([
-            .init("crashPoint", .number(crashPoint)),
-            .init("lost", .strings(lost.map(\.description))),
-            .init("torn", .array(torn.map(\.json))),
-        ])
-    }
-}
-
 /// Makes the next life out of the present one.
 struct PowerCut {
     private let model: PersistenceModel

@@ -24,6 +24,13 @@ package enum Action {
     }
 }
 
+/// The numbers of the transactions of this life: `PERJURY_LIFE` says how many there were before, each of which had as many.
+package func numbers(_ count: Int) -> Range<Int> {
+    let life = getenv("PERJURY_LIFE").flatMap { Int(String(cString: $0)) } ?? 0
+    let first = life * count + 1
+    return first..<first + count
+}
+
 /// One transaction of a workload: its name in the marks and what it writes.
 package struct Change {
     package let name: String

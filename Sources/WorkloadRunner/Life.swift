@@ -10,12 +10,14 @@ import struct SystemPackage.Errno
 /// One power-on: a tree served on a mount, and the programs that run on it, until they are all gone.
 final class Life {
     private let keeper: Keeper
-    private let server: MountServer
+    let server: MountServer
     private let device: CInt
     private let processor: Int?
     private let errorOutput: CInt
     private var nextProgram: UInt32 = 1
     private var hasEnded = false
+    /// Becomes readable when the power goes while programs run: whatever waits for one of them then throws `PowerGone`.
+    private let trip: CInt?
     /// Why sync(2) was not seen, when a program asked that it be.
     private(set) var syncUnseenReason: String?
 
@@ -24,11 +26,13 @@ final class Life {
     ///   - processor: the core for programs and mount alike.
     ///   - firstProcessID: where the process numbers of this life begin. A recovery gets others than the run before it, so that
     ///     no pid file from before the power loss names a living process.
+    ///   - trip: see `PowerGone`; stays the caller's.
     init(
         keeper: Keeper, tree: FileTree, writer: RecordingWriter, processor: Int?,
-        firstProcessID: UInt32 = 0
+        firstProcessID: UInt32 = 0, options: MountOptions = MountOptions(), trip: CInt? = nil
     ) throws {
         self.keeper = keeper
+        self.trip = trip
         self.processor = processor
         errorOutput = perjury_memory_file("perjury-stderr")
         guard errorOutput >= 0 else {
@@ -42,7 +46,8 @@ final class Life {
             throw error
         }
         do {
-            server = try MountServer(tree: tree, writer: writer, device: device)
+            server = try MountServer(
+                tree: tree, writer: writer, device: device, options: options)
         } catch {
             close(errorOutput)
             throw error
@@ -81,24 +86,42 @@ final class Life {
         var isSuccess: Bool { outcome == .exited(0) }
     }
 
-    /// Starts a program; its standard output is the mark file of the mount, unless `marks` is false.
-    func start(_ command: ResolvedCommand, marks: Bool = true, input: CInt? = nil) throws
-        -> Keeper.ProgramID
-    {
+    /// The power went while a program ran, or was being started.
+    struct PowerGone: Error {}
+
+    private func isTripped() -> Bool {
+        trip.map(Self.isReadable) ?? false
+    }
+
+    private static func isReadable(_ descriptor: CInt) -> Bool {
+        var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&wait, 1, 0) > 0
+    }
+
+    /// Starts a program; its standard output is the mark file of the mount, unless `marks` is false: then it is `output`, or
+    /// goes where the errors go.
+    func start(
+        _ command: ResolvedCommand, marks: Bool = true, input: CInt? = nil, output: CInt? = nil
+    ) throws -> Keeper.ProgramID {
         let id = Keeper.ProgramID(nextProgram)
         nextProgram += 1
         let mount = keeper.dataDirectory
-        let spawned = try keeper.spawn(
-            Keeper.Command(
+        let program = Keeper.Command(
                 command.arguments, environment: command.environment,
                 workingDirectory: command.workingDirectory, user: command.user,
                 standardInput: input,
                 standardOutput: marks
-                    ? .path("\(mount)/\(MountServer.markFile)") : .descriptor(errorOutput),
+                    ? .path("\(mount)/\(MountServer.markFile)") : .descriptor(output ?? errorOutput),
                 standardError: errorOutput,
                 syncControl: "\(mount)/\(MountServer.controlFile)",
-                processors: processor.map { [$0] } ?? []),
-            id: id)
+                processors: processor.map { [$0] } ?? [])
+        let spawned: Keeper.Spawned
+        do {
+            spawned = try keeper.spawn(program, id: id, interruptedBy: trip)
+        } catch {
+            if error.cause == .interrupted && isTripped() { throw PowerGone() }
+            throw error
+        }
         if !spawned.syncSeen { syncUnseenReason = spawned.syncUnseenReason }
         return id
     }
@@ -131,11 +154,16 @@ final class Life {
         while true {
             let left = max(0, deadline - MonotonicClock.seconds)
             let slice = min(left, Self.errorCheckSeconds)
-            switch try keeper.wait(id, timeoutSeconds: slice, interruptedBy: interrupt) {
+            switch try keeper.wait(id, timeoutSeconds: slice, interruptedBy: trip ?? interrupt) {
             case .exited(let status): return Ended(outcome: .exited(Int32(status)))
             case .signaled(let signal): return Ended(outcome: .killed(signal: Int32(signal)))
-            case .interrupted: throw HarnessError("interrupted")
+            case .interrupted:
+                if isTripped() { throw PowerGone() }
+                throw HarnessError("interrupted")
             case .timedOut:
+                if trip != nil, let interrupt, Self.isReadable(interrupt) {
+                    throw HarnessError("interrupted")
+                }
                 forgetOldErrors()
                 if slice == left { return nil }
             }
@@ -165,6 +193,21 @@ final class Life {
         try keeper.killAll()
         server.freeze()
         let result = (server.tree, server.recording())
+        try keeper.unmount()
+        server.stop()
+        if let failure = server.failure { throw HarnessError(failure) }
+        return result
+    }
+
+    /// The power goes: from here on nothing that programs do is stored, or answered before they are dead. The mount goes.
+    ///
+    /// What is held already, by a verdict of the server's interceptor, was the first.
+    func cut() throws -> (tree: FileTree, recording: Recording) {
+        hasEnded = true
+        server.hold()
+        // A process that waits for us dies when it has its answer, and answers are errors now.
+        try keeper.killAll(whenSignalled: { server.release() })
+        let result = server.withState { ($0, $1.recording()) }
         try keeper.unmount()
         server.stop()
         if let failure = server.failure { throw HarnessError(failure) }

@@ -5,9 +5,9 @@ import struct SystemPackage.Errno
 
 /// Runs a workload's commands in a life, with its server around them where it has one.
 struct Programs {
-    private let workload: Workload
-    private let surroundings: Surroundings
-    private let interrupt: CInt?
+    let workload: Workload
+    let surroundings: Surroundings
+    let interrupt: CInt?
 
     init(_ workload: Workload, _ keeper: Keeper, _ options: RunnerOptions, _ user: Keeper.User?)
         throws
@@ -16,7 +16,7 @@ struct Programs {
         interrupt = options.interrupt
         surroundings = Surroundings(
             folder: workload.folder, dataDirectory: keeper.dataDirectory,
-            runDirectory: keeper.runDirectory, seed: options.seed, user: user)
+            runDirectory: keeper.runDirectory, seed: options.seed, user: user, life: options.life)
     }
 
     /// Runs a command to its end, or kills it when its time is over.
@@ -61,7 +61,7 @@ struct Programs {
     }
 
     /// - Returns: how the server ended, when it did not become ready.
-    private func waitUntilReady(
+    func waitUntilReady(
         _ server: WorkloadFile.Server, _ daemon: Keeper.ProgramID, in life: Life, seconds: Double
     ) throws -> Life.Ended? {
         guard let ready = server.ready else { return nil }

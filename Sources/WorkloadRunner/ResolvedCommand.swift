@@ -16,13 +16,14 @@ struct Surroundings {
     let runDirectory: String
     let seed: UInt64
     let user: Keeper.User?
+    var life = 0
 
     /// - Throws: when there is no such program.
     func resolve(_ command: [String]) throws -> ResolvedCommand {
         precondition(!command.isEmpty, "the workload file was checked")
         let variables = [
             "PERJURY_DIR": dataDirectory, "PERJURY_RUN": runDirectory, "PERJURY_WORKLOAD": folder,
-            "PERJURY_SEED": "\(seed)",
+            "PERJURY_SEED": "\(seed)", "PERJURY_LIFE": "\(life)",
         ]
         var arguments = command.map { Self.substitute(variables, in: $0) }
         arguments[0] = try Self.find(arguments[0], folder: folder)
@@ -61,7 +62,11 @@ struct Surroundings {
 
     /// The folder of the executable that runs this code.
     static var products: String? {
-        guard let image = perjury_image_path(), let real = realpath(image, nil) else { return nil }
+        guard let image = perjury_image_path() else { return nil }
+        // Without a folder it is an argv[0] that was found in PATH.
+        let isPlain = strchr(image, CInt(UInt8(ascii: "/"))) == nil
+        let place = isPlain ? "/proc/self/exe" : String(cString: image)
+        guard let real = realpath(place, nil) else { return nil }
         defer { free(real) }
         let path = String(cString: real)
         return path.lastIndex(of: "/").map { slash in

@@ -3,6 +3,8 @@ package struct RunnerOptions: Sendable {
     /// Folder for recordings; made when missing.
     package var out: String
     package var seed: UInt64
+    /// How many lives the store has had before: `PERJURY_LIFE`.
+    package var life = 0
     /// A descriptor that becomes readable when a person interrupts; programs that run then are ended.
     package var interrupt: CInt?
 

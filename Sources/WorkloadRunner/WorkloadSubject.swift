@@ -10,8 +10,8 @@ import struct SystemPackage.Errno
 package final class WorkloadSubject: Subject {
     package let workload: Workload
     package let options: RunnerOptions
-    private let processors: [Int]
-    private let user: Keeper.User?
+    let processors: [Int]
+    let user: Keeper.User?
 
     package var name: String { workload.name }
     package var about: String { workload.file.about }
@@ -69,7 +69,7 @@ package final class WorkloadSubject: Subject {
     }
 
     /// The tree that `setup` leaves, at rest, and what it printed.
-    private func setUp(_ keeper: Keeper) throws -> (FileTree, [UInt8]) {
+    func setUp(_ keeper: Keeper) throws -> (FileTree, [UInt8]) {
         var empty = FileTree()
         if let user {
             let change = AttributeChange(mode: 0o700, user: user.userID, group: user.groupID)

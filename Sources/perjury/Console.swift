@@ -19,6 +19,9 @@ enum Console {
         }
     }
 
+    /// Whether a person sees what goes to standard error.
+    static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
     /// How reports on standard output look here.
     static var style: TextStyle {
         let isTerminal = isatty(STDOUT_FILENO) == 1

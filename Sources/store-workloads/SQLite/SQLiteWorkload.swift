@@ -107,7 +107,7 @@ private func commit(
         // has a few, after which the log starts again over its old frames.
         try database.set("wal_autocheckpoint", to: "40")
     }
-    for number in stride(from: 1, through: count, by: 1) {
+    for number in numbers(count) {
         try database.run("begin immediate")
         let (change, apply) = try workload.change(number, database)
         Marks.begin(change)

@@ -78,7 +78,7 @@ func runToy(_ arguments: ArraySlice<String>) throws {
 
 private func commit<Store: Toy>(_ count: Int, to store: Store) throws {
     var store = store
-    for number in stride(from: 1, through: count, by: 1) {
+    for number in numbers(count) {
         let change = Store.change(number)
         Marks.begin(change)
         do {

@@ -1,0 +1,40 @@
+import FileTree
+import Oracles
+import PowerLoss
+
+extension Campaign {
+    /// Looks into what one plan of a recorded run did: shrinks, confirms, explains.
+    ///
+    /// No positive control is made: whoever knows the vocabulary has made one.
+    ///
+    /// - Returns: the findings; and why there are fewer than kinds, where there are.
+    package func findings(
+        of run: RecordedRun, plan: CrashPlan, _ target: CampaignOptions.Target,
+        kinds: [ViolationKind], vocabulary: Vocabulary
+    ) throws -> (findings: [Finding], shortfalls: [String]) {
+        let log = try EffectLog(run.recording)
+        let history = run.history
+        let observations = Observations(observers: [try subject.observer(worker: 0)])
+        let storage = Storage(log: log, model: target.model, stack: target.stack)
+        let exploration = Exploration(
+            storage,
+            judge: Judge(
+                history, promise: subject.promiseUnder[target.stack.name] ?? subject.promise,
+                vocabulary: vocabulary),
+            isJudged: true, seed: options.seed, ending: options.ending)
+        exploration.turnBegan = clock()
+        let (pending, choice) = try storage.choice(plan)
+        var tree = storage.tree(pending, choice)
+        let hash = tree.settle()
+        if !observations.isObserved(hash) { _ = observations.observe([(hash, tree)]) }
+        let index = observations.index(hash)!
+        let entry = observations.entries[index]
+        if let failure = entry.failure { return ([], [failure]) }
+        let state = Exploration.Planned(pending: pending, choice: choice, hash: hash)
+        for violation in exploration.violations(index, entry, at: pending.crashPoint)
+        where kinds.contains(violation.kind) {
+            investigate(violation, state, exploration, observations)
+        }
+        return (exploration.groupedFindings, exploration.shortfalls)
+    }
+}

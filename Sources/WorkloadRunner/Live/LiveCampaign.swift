@@ -1,0 +1,365 @@
+import Campaign
+import FileTree
+import FuseMount
+import Glibc
+import Oracles
+import PowerLoss
+import Recording
+
+/// A chain of lives: run, cut, recover, judge, go on.
+///
+/// One life is one power-on: the store recovers (server and observer), what it shows is judged against everything that was
+/// acknowledged before, then its clients run until the power goes. The crash state is drawn from what the model allows, and
+/// is the next life's base tree. What an observation showed is what the next life begins with: it becomes acknowledged, under
+/// names of its own (`found-…`). So one history need not grow without end, and each life is a recording that can be explored
+/// like any other: its setup's marks are those.
+package final class LiveCampaign {
+    package struct Options: Sendable {
+        package var cuts: Int
+        package var target: CampaignOptions.Target
+        package var seed: UInt64
+        /// Folder for the recordings of lives that ended with a violation; made when missing.
+        package var out: String
+        /// Findings that are looked for, per kind of violation.
+        package var findingsPerKind = 2
+
+        package init(cuts: Int, target: CampaignOptions.Target, seed: UInt64, out: String) {
+            self.cuts = cuts
+            self.target = target
+            self.seed = seed
+            self.out = out
+        }
+    }
+
+    private let subject: WorkloadSubject
+    private let options: Options
+    private let keeper: Keeper
+    private var report: LiveReport
+    private var random: RandomSource
+    private var profile = LifeProfile()
+    private var vocabulary = Vocabulary()
+    private var states: Set<UInt64> = []
+    /// Seconds that went into looking at violations; no part of a cycle.
+    private var investigating = 0.0
+    /// Told after each power loss.
+    package var progress: (LiveReport) -> Void = { _ in }
+    package var isCancelled: () -> Bool = { false }
+
+    /// What the next life begins with.
+    private struct Base {
+        var tree: FileTree
+        /// Marks of what is there, or was acknowledged, before the life.
+        var marks: [UInt8]
+        /// The life whose crash state it is; nil after setup.
+        var ended: EndedLife?
+    }
+
+    private struct EndedLife {
+        let number: Int
+        let run: RecordedRun
+        let plan: CrashPlan
+        let moment: String
+    }
+
+    package init(_ subject: WorkloadSubject, _ options: Options) throws {
+        self.subject = subject
+        self.options = options
+        random = RandomSource(seed: options.seed)
+        keeper = try Keeper(root: KeeperRoot.path(avoiding: subject.workload.folder))
+        report = LiveReport(
+            name: subject.name, about: subject.about, promise: subject.promise.description,
+            model: options.target.model.name, stack: options.target.stack.name, seed: options.seed,
+            cutsWanted: options.cuts)
+        report.expectation = subject.expectation.outcome(
+            model: options.target.model.name, stack: options.target.stack.name)
+    }
+
+    deinit {
+        keeper.close()
+    }
+
+    private var promise: Promise {
+        subject.promiseUnder[options.target.stack.name] ?? subject.promise
+    }
+
+    // MARK: The chain
+
+    package func run() -> LiveReport {
+        let start = MonotonicClock.seconds
+        do {
+            if let missing = subject.workload.missingRequirement { throw HarnessError(missing) }
+            guard
+                options.target.stack.permitsDurability
+                    || subject.promiseUnder[options.target.stack.name] != nil
+            else {
+                throw HarnessError(
+                    "no store can be durable on the stack \(options.target.stack.name), and the workload promises nothing for it"
+                )
+            }
+            let base = try freshBase()
+            try control(base)
+            try lives(from: base)
+        } catch {
+            if isCancelled() {
+                report.isInterrupted = true
+            } else {
+                report.inconclusive = "\(error)"
+            }
+        }
+        report.seconds = MonotonicClock.seconds - start
+        return report
+    }
+
+    private func freshBase() throws -> Base {
+        let (tree, output) = try subject.setUp(keeper)
+        return Base(tree: try tree.compacted(), marks: output, ended: nil)
+    }
+
+    private func lives(from first: Base) throws {
+        var base = first
+        var number = 1
+        var unfruitful = 0
+        while report.cuts < options.cuts, !isCancelled() {
+            let before = report.acknowledged
+            base = try live(base, number)
+            number += 1
+            unfruitful = report.acknowledged > before ? 0 : unfruitful + 1
+            guard unfruitful < 50 else {
+                throw HarnessError("nothing was acknowledged in the last \(unfruitful) lives")
+            }
+            progress(report)
+        }
+        // The last crash state is to be judged, too.
+        if base.ended != nil, !isCancelled() { try judgeLast(base, number) }
+        report.isInterrupted = isCancelled()
+    }
+
+    /// One life, from power-on to power loss.
+    private func live(_ base: Base, _ number: Int) throws -> Base {
+        let start = MonotonicClock.seconds
+        let investigated = investigating
+        let moment = profile.moment(&random)
+        let chain = try Power(subject, keeper, base.tree, number)
+        if moment.isInRecovery { chain.arm(moment) }
+        var base = base
+        var isRecovered = false
+        do {
+            let shown = try chain.recover(patience: 1)
+            try judge(shown, &base, chain)
+            isRecovered = true
+            profile.recoverySteps = max(1, chain.stepCount)
+            chain.arm(moment.isInRecovery ? nil : moment)
+            try chain.runUntilPowerGoes(moment)
+            report.cutsAtRest += 1
+        } catch is Life.PowerGone {
+            if !isRecovered { report.cutsInRecovery += 1 }
+        } catch let error as StoreLost {
+            // What broke is told; the chain begins anew.
+            _ = try chain.cut()
+            if !error.isViolation {
+                throw HarnessError("recovery told nothing: \(error.reason)")
+            }
+            return try freshBase()
+        }
+        let storeSeconds = chain.storeSeconds
+        let next = try cut(chain, base, number, "\(moment)", isRecovered: isRecovered)
+        report.cycleSeconds.append(
+            MonotonicClock.seconds - start - (investigating - investigated))
+        report.storeSeconds.append(storeSeconds)
+        return next
+    }
+
+    private func cut(
+        _ chain: Power, _ base: Base, _ number: Int, _ moment: String, isRecovered: Bool
+    ) throws -> Base {
+        let recording = try chain.cut().recording
+        // What nobody has looked at yet is still to be judged by the marks that led to it.
+        let marks = isRecovered ? base.marks : base.ended?.run.allMarks ?? base.marks
+        let run = RecordedRun(
+            recording: recording, setupOutput: marks, endedNormally: false,
+            outcome: "lost its power \(moment)")
+        let storage = Storage(
+            log: try EffectLog(recording), model: options.target.model, stack: options.target.stack)
+        let pending = storage.pending(at: storage.lastCrashPoint)
+        let choice = storage.drawnChoice(pending, seed: random.next())
+        var tree = storage.tree(pending, choice)
+        states.insert(tree.settle())
+        tree.dropUnreachable()
+        report.cuts += 1
+        report.states = states.count
+        report.effectsAtRisk += pending.effects.count
+        report.effectsLost += choice.kept.count { !$0 }
+        report.acknowledged += run.history.view(at: .max).acknowledged
+            .count { $0.settledSequence >= 0 }
+        return Base(
+            tree: tree.owners.count > 8 ? try tree.compacted() : tree, marks: marks,
+            ended: EndedLife(
+                number: number, run: run, plan: storage.plan(pending, choice), moment: moment))
+    }
+
+    // MARK: Judging
+
+    /// Why a chain of lives cannot go on from its latest state.
+    private struct StoreLost: Error {
+        let reason: String
+        let isViolation: Bool
+    }
+
+    /// Judges what the store shows of a base against all that was acknowledged, and makes it what the life begins with.
+    private func judge(_ shown: Observation, _ base: inout Base, _ chain: Power?) throws {
+        defer { base.ended = nil }
+        guard let ended = base.ended else {
+            if let shortfall = shown.shortfall { throw HarnessError(shortfall) }
+            return
+        }
+        if let objection = ended.run.history.objection {
+            throw HarnessError(
+                "\(objection) (each life must use names of its own: PERJURY_LIFE counts them)")
+        }
+        report.judged += 1
+        let judge = Judge(ended.run.history, promise: promise, vocabulary: vocabulary)
+        let count = ended.run.recording.count
+        let violations = judge.violations(
+            judge.resolve(shown), cut: count,
+            now: count > 0 ? ended.run.recording[count - 1].time : 0)
+        if !violations.isEmpty {
+            report.losses += 1
+            let new = violations.filter {
+                report.kinds[$0.kind, default: 0] < options.findingsPerKind
+            }
+            for violation in violations { report.kinds[violation.kind, default: 0] += 1 }
+            if !new.isEmpty { investigate(ended, new) }
+        }
+        guard shown.isComplete else {
+            throw StoreLost(
+                reason: shown.shortfall ?? "the observer \(shown.outcome)",
+                isViolation: !violations.isEmpty)
+        }
+        // Whatever a damaged store does next, this is the cause.
+        guard shown.corruptions.isEmpty else {
+            throw StoreLost(reason: "the store is damaged", isViolation: !violations.isEmpty)
+        }
+        base.marks = shown.asMarks
+    }
+
+    /// Writes the life that ended with it, and finds the smallest plan that shows it.
+    private func investigate(_ ended: EndedLife, _ violations: [Violation]) {
+        let start = MonotonicClock.seconds
+        defer { investigating += MonotonicClock.seconds - start }
+        do {
+            let path = try save(ended)
+            let run = try RecordedRun(path: path)
+            let campaign = Campaign(
+                subject, options: CampaignOptions(targets: [options.target]),
+                clock: { MonotonicClock.seconds })
+            let (findings, shortfalls) = try campaign.findings(
+                of: run, plan: ended.plan, options.target, kinds: violations.map(\.kind),
+                vocabulary: vocabulary)
+            for finding in findings {
+                report.findings.append(
+                    LiveFinding(
+                        finding: finding, life: ended.number, recordingPath: path,
+                        moment: ended.moment))
+            }
+            if findings.isEmpty {
+                report.notes.append(
+                    "life \(ended.number), cut \(ended.moment): \(violations[0].summary); not shown again: "
+                        + (shortfalls.first ?? "the observer alone sees nothing wrong") + "; \(path)"
+                )
+            }
+        } catch {
+            report.notes.append(
+                "life \(ended.number): \(violations[0].summary); not looked into: \(error)")
+        }
+    }
+
+    private func save(_ ended: EndedLife) throws -> String {
+        let folder = "\(options.out)/recordings"
+        for path in [options.out, folder] { mkdir(path, 0o700) }
+        let path = "\(folder)/\(subject.name)-life-\(ended.number).perjury"
+        unlink(path)
+        do {
+            try ended.run.recording.save(
+                to: path,
+                notes: [
+                    "workload": Array(subject.workload.folder.utf8),
+                    "setup": ended.run.setupOutput,
+                    "outcome": Array(ended.run.outcome.utf8), "normal": [0],
+                ])
+        } catch {
+            throw HarnessError("writing \(path): \(error); name another folder with --out")
+        }
+        return path
+    }
+
+    private func judgeLast(_ base: Base, _ number: Int) throws {
+        var base = base
+        let chain = try Power(subject, keeper, base.tree, number)
+        do {
+            let shown = try chain.recover(patience: 1)
+            _ = try chain.cut()
+            try judge(shown, &base, nil)
+        } catch let error as StoreLost {
+            if !error.isViolation {
+                throw HarnessError("recovery told nothing: \(error.reason)")
+            }
+        }
+    }
+
+    // MARK: The control
+
+    /// A life without power loss: what the program does in one, and whether the observer sees it.
+    private func control(_ base: Base) throws {
+        let first = try Power(subject, keeper, base.tree, 0)
+        let before = try first.recover(patience: 4)
+        first.arm(nil)
+        let ended = try first.runToEnd()
+        guard ended.isSuccess else {
+            throw HarnessError("without any power loss, run \(ended.outcome)")
+        }
+        profile.steps = first.steps
+        profile.seconds = first.runSeconds
+        let (tree, recording) = try first.cut()
+        let run = RecordedRun(recording: recording, setupOutput: base.marks)
+        let second = try Power(subject, keeper, tree, 0)
+        let complete = try second.recover(patience: 4)
+        _ = try second.cut()
+        let time = recording.count > 0 ? recording[recording.count - 1].time : 0
+        switch positiveControl(
+            base: before, complete: complete, history: run.history, promise: promise,
+            recordCount: recording.count, now: time)
+        {
+        case .inconclusive(let reason): throw HarnessError(reason)
+        case .violation(let violation):
+            report.losses += 1
+            report.kinds[violation.kind, default: 0] += 1
+            report.notes.append("without any power loss: \(violation.summary)")
+        case nil: break
+        }
+        vocabulary = Vocabulary(complete: complete, history: run.history)
+        // What is carried from life to life is named by keys, not by the transactions that wrote them.
+        vocabulary.namesTransactionsWithKeys = false
+    }
+}
+
+extension RecordedRun {
+    /// The whole lines that were printed before and during the run.
+    fileprivate var allMarks: [UInt8] {
+        let bytes = setupOutput + recording.output
+        let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        return Array(bytes[..<end])
+    }
+}
+
+extension Observation {
+    /// What is seen, as marks of something that was acknowledged before.
+    var asMarks: [UInt8] {
+        var text = ""
+        for name in transactions { text += "@begin \(name)\n@ack \(name)\n" }
+        for (index, value) in values.enumerated() {
+            text +=
+                "@begin found-\(index) \(value.key)=\(value.value)\n@ack found-\(index)\n"
+        }
+        return Array(text.utf8)
+    }
+}

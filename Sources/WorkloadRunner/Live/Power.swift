@@ -1,0 +1,104 @@
+import FileTree
+import FuseMount
+import Glibc
+import Oracles
+import Recording
+
+/// One power-on of a live campaign: a mount, the store's recovery, its clients, and the end of all of them at once.
+final class Power {
+    private let subject: WorkloadSubject
+    private let programs: Programs
+    private let life: Life
+    private let trigger: CutTrigger
+    private var moment: CutMoment?
+    /// How long the store's own programs ran, in seconds.
+    private(set) var storeSeconds = 0.0
+    private(set) var runSeconds = 0.0
+
+    init(_ subject: WorkloadSubject, _ keeper: Keeper, _ tree: FileTree, _ number: Int) throws {
+        self.subject = subject
+        trigger = try CutTrigger()
+        var options = subject.options
+        options.life = number
+        options.seed &+= UInt64(number)
+        programs = try Programs(subject.workload, keeper, options, subject.user)
+        var mount = MountOptions()
+        mount.isWatched = true
+        life = try Life(
+            keeper: keeper, tree: tree,
+            writer: try RecordingWriter(arena: Arena(), base: tree, storesBase: false),
+            processor: subject.processors.first, firstProcessID: UInt32(2000 + number % 50 * 500),
+            options: mount, trip: trigger.trip)
+        let trigger = trigger
+        life.server.setInterceptor { trigger.answer($0) }
+    }
+
+    /// Counts from here, and lets the power go at `moment`.
+    func arm(_ moment: CutMoment?) {
+        self.moment = moment
+        life.server.withState { _, _ in trigger.begin(moment) }
+    }
+
+    var stepCount: Int { life.server.withState { _, _ in trigger.steps.count } }
+    var steps: [LifeProfile.Step] { life.server.withState { _, _ in trigger.steps } }
+
+    private func timed<Answer>(_ body: () throws -> Answer) rethrows -> Answer {
+        let start = MonotonicClock.seconds
+        defer { storeSeconds += MonotonicClock.seconds - start }
+        return try body()
+    }
+
+    /// The store's recovery, and what it shows then.
+    ///
+    /// - Throws: `Life.PowerGone` when its moment came before that was known.
+    func recover(patience: Double) throws -> Observation {
+        try timed {
+            if let trouble = try programs.startServer(in: life, patience: patience) {
+                try checkPower()
+                var shown = Observation(output: [], outcome: trouble.outcome)
+                shown.log = Array("\(trouble.serverTrouble ?? "")\n".utf8) + life.errors()
+                return shown
+            }
+            let (ended, output) = try programs.observe(in: life, patience: patience)
+            try checkPower()
+            var shown = Observation(output: output, outcome: ended.outcome)
+            shown.log += life.errors()
+            return shown
+        }
+    }
+
+    /// An error that a program met since the power was going is no word of the store's.
+    private func checkPower() throws {
+        if life.server.withState({ _, _ in trigger.hasFired }) { throw Life.PowerGone() }
+    }
+
+    /// Runs the clients until the moment has come.
+    ///
+    /// - Throws: `Life.PowerGone` then. It returns when they ended before.
+    func runUntilPowerGoes(_ moment: CutMoment) throws {
+        try timed {
+            let id = try programs.startRun(in: life)
+            var seconds = Double(subject.workload.file.timeoutNanoseconds) / 1e9
+            if case .seconds(let after) = moment.trigger, !moment.isInRecovery {
+                seconds = min(seconds, after)
+            }
+            let ended = try life.pollEnd(id, seconds: seconds, interrupt: programs.interrupt)
+            try checkPower()
+            if ended == nil {
+                // Its time has come, or the program never ends by itself.
+                life.server.hold()
+                throw Life.PowerGone()
+            }
+        }
+    }
+
+    func runToEnd() throws -> Life.Ended {
+        let start = MonotonicClock.seconds
+        defer { runSeconds = MonotonicClock.seconds - start }
+        let id = try programs.startRun(in: life)
+        let seconds = Double(subject.workload.file.timeoutNanoseconds) / 1e9
+        return try life.wait(id, seconds: seconds, interrupt: programs.interrupt)
+    }
+
+    func cut() throws -> (tree: FileTree, recording: Recording) { try life.cut() }
+}

@@ -1,0 +1,68 @@
+import CSupport
+import Glibc
+
+import struct SystemPackage.Errno
+
+/// A store and its clients in a life that ends with a power loss.
+extension Programs {
+    private var seconds: Double { Double(workload.file.timeoutNanoseconds) / 1e9 }
+
+    /// Starts the server, where there is one, and waits until it takes requests.
+    ///
+    /// - Returns: how it ended, when it did not become ready.
+    func startServer(in life: Life, patience: Double) throws -> Life.Ended? {
+        guard let server = workload.file.server else { return nil }
+        let daemon = try life.start(try surroundings.resolve(server.command), marks: false)
+        return try waitUntilReady(server, daemon, in: life, seconds: seconds * patience)
+    }
+
+    /// Runs the observer beside the server; what it prints is no part of the log.
+    func observe(in life: Life, patience: Double) throws -> (ended: Life.Ended, output: [UInt8]) {
+        let output = perjury_memory_file("perjury-observed")
+        guard output >= 0 else {
+            throw HarnessError("making a place for the observer's output: \(Errno(rawValue: errno))")
+        }
+        defer { close(output) }
+        let command: [String]
+        var input: CInt?
+        switch workload.file.observer {
+        case .command(let words), .check(let words): command = words
+        case .serve(let words):
+            command = words
+            input = try directoryLine()
+        }
+        defer { if let input { close(input) } }
+        let id = try life.start(
+            try surroundings.resolve(command), marks: false, input: input, output: output)
+        let ended = try life.wait(id, seconds: seconds * patience, interrupt: interrupt)
+        return (ended, try Self.content(of: output))
+    }
+
+    /// A pipe that holds the directory's name as a line.
+    private func directoryLine() throws -> CInt {
+        var ends: [CInt] = [0, 0]
+        guard pipe(&ends) == 0 else {
+            throw HarnessError("making a pipe for the observer: \(Errno(rawValue: errno))")
+        }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        let line = Array("\(surroundings.dataDirectory)\n".utf8)
+        _ = write(ends[1], line, line.count)
+        close(ends[1])
+        return ends[0]
+    }
+
+    private static func content(of file: CInt) throws -> [UInt8] {
+        let size = lseek(file, 0, SEEK_END)
+        guard size >= 0, size < 1 << 30 else {
+            throw HarnessError("the observer printed more than 1 GiB")
+        }
+        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            count = size == 0 ? 0 : max(0, pread(file, buffer.baseAddress, size, 0))
+        }
+    }
+
+    /// Starts the clients.
+    func startRun(in life: Life) throws -> Keeper.ProgramID {
+        try life.start(try surroundings.resolve(workload.file.run))
+    }
+}

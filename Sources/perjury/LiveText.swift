@@ -1,0 +1,154 @@
+import Oracles
+import Reporting
+import WorkloadRunner
+
+/// A live campaign told to a person.
+struct LiveText {
+    private let report: LiveReport
+    private let paths: [String]
+
+    init(_ report: LiveReport, _ paths: [String]) {
+        self.report = report
+        self.paths = paths
+    }
+
+    var text: String {
+        var lines = ["", "\(Escaped.line(report.name)): \(verdict)"]
+        lines += fields.map { name, value in
+            "  \(name)\(String(repeating: " ", count: max(1, 17 - name.count)))\(value)"
+        }
+        for (index, found) in report.findings.enumerated() {
+            lines += ["", "  \(found.finding.kind.rawValue), life \(found.life)"]
+            lines += finding(found, paths[index])
+        }
+        for note in report.notes { lines.append("  note: \(Escaped.line(note))") }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var verdict: String {
+        let expected = report.isExpected ? "as expected" : "NOT EXPECTED"
+        switch report.verdict {
+        case .holds: return "holds, \(expected)"
+        case .violated:
+            let kinds = report.kinds.sorted { $0.key < $1.key }.map(\.key.rawValue)
+            return "violated \(kinds.joined(separator: " ")), \(expected)"
+        case .inconclusive(let reason): return "inconclusive: \(Escaped.line(reason))"
+        }
+    }
+
+    private var fields: [(String, String)] {
+        let interrupted = report.isInterrupted ? " of \(grouped(report.cutsWanted)), interrupted" : ""
+        var fields = [
+            (
+                "power losses",
+                "\(grouped(report.cuts))\(interrupted): \(grouped(report.cutsInRecovery)) during "
+                    + "recovery, \(grouped(report.cutsAtRest)) at rest"
+            ),
+            (
+                "crash states",
+                "\(grouped(report.states)) distinct, \(grouped(report.judged)) judged; "
+                    + "\(grouped(report.effectsLost)) of \(grouped(report.effectsAtRisk)) effects at risk lost"
+            ),
+            ("acknowledged", "\(grouped(report.acknowledged)) transactions"),
+            ("losses", "\(grouped(report.losses)) states broke the promise (\(report.promise))"),
+        ]
+        if !report.cycleSeconds.isEmpty {
+            fields.append(
+                (
+                    "time per cycle",
+                    "median \(tenths(report.medianCycle)) ms, \(tenths(report.medianOverhead)) ms of it not "
+                        + "the store's own; \(tenths(report.seconds)) s in all"
+                ))
+        }
+        return fields
+    }
+
+    private func finding(_ found: LiveFinding, _ path: String) -> [String] {
+        let finding = found.finding
+        var fields = [
+            ("power lost", "\(found.moment)"), ("what happened", finding.summary),
+            ("acknowledged", "\(finding.acknowledged) until then, seen of them: \(finding.seen)"),
+        ]
+        for (index, line) in finding.lost.enumerated() {
+            fields.append((index == 0 ? "culprits" : "", line))
+        }
+        fields += [
+            ("what is missing", finding.advice), ("replay", "perjury replay \(Escaped.shell(path))"),
+            ("explore", "perjury explore \(Escaped.shell(found.recordingPath))"),
+        ]
+        return fields.map { name, value in
+            "    \(name)\(String(repeating: " ", count: 17 - name.count))\(Escaped.line(value))"
+        }
+    }
+
+    private func tenths(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+}
+
+/// A live campaign as JSON; see `docs/formats.md`.
+struct LiveJSON {
+    private let reports: [LiveReport]
+    private let seed: UInt64
+
+    init(_ reports: [LiveReport], seed: UInt64) {
+        self.reports = reports
+        self.seed = seed
+    }
+
+    var text: String {
+        JSON.object([
+            .init("perjuryLive", .number(1)), .init("perjury", .string(perjuryVersion)),
+            .init("seed", .number(seed)), .init("workloads", .array(reports.map(Self.json))),
+        ]).text
+    }
+
+    private static func json(_ report: LiveReport) -> JSON {
+        let verdict =
+            switch report.verdict {
+            case .holds: "holds"
+            case .violated: "violated"
+            case .inconclusive: "inconclusive"
+            }
+        return .object([
+            .init("name", .string(report.name)), .init("model", .string(report.model)),
+            .init("stack", .string(report.stack)), .init("verdict", .string(verdict)),
+            .init("expected", .bool(report.isExpected)),
+            .init("inconclusive", .optional(report.inconclusive)),
+            .init("interrupted", .bool(report.isInterrupted)),
+            .init("powerLosses", .number(report.cuts)),
+            .init("duringRecovery", .number(report.cutsInRecovery)),
+            .init("atRest", .number(report.cutsAtRest)),
+            .init("statesDistinct", .number(report.states)),
+            .init("statesJudged", .number(report.judged)),
+            .init("effectsAtRisk", .number(report.effectsAtRisk)),
+            .init("effectsLost", .number(report.effectsLost)),
+            .init("acknowledged", .number(report.acknowledged)),
+            .init("losses", .number(report.losses)),
+            .init(
+                "kinds",
+                .object(
+                    report.kinds.sorted { $0.key < $1.key }.map {
+                        .init($0.key.rawValue, .number($0.value))
+                    })),
+            .init(
+                "findings",
+                .array(
+                    report.findings.map { found in
+                        .object([
+                            .init("violation", .string(found.finding.kind.rawValue)),
+                            .init("life", .number(found.life)),
+                            .init("moment", .string(found.moment)),
+                            .init("summary", .string(found.finding.summary)),
+                            .init("lost", .strings(found.finding.lost)),
+                            .init("advice", .string(found.finding.advice)),
+                            .init("recording", .string(found.recordingPath)),
+                        ])
+                    })),
+            .init("notes", .strings(report.notes)),
+            .init("medianCycle", .object([.init("seconds", .seconds(report.medianCycle / 1000))])),
+            .init(
+                "medianOverhead",
+                .object([.init("seconds", .seconds(report.medianOverhead / 1000))])),
+            .init("seconds", .seconds(report.seconds)),
+        ])
+    }
+}

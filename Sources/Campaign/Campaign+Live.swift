@@ -19,9 +19,11 @@ extension Campaign {
         let exploration = Exploration(
             storage,
             judge: Judge(
-                history, promise: subject.promiseUnder[target.stack.name] ?? subject.promise,
+                history,
+                promise: subject.promiseUnder[target.stack.name]
+                    ?? subject.promise.kept(on: target.stack) ?? subject.promise,
                 vocabulary: vocabulary),
-            isJudged: true, seed: options.seed, ending: options.ending)
+            isJudged: true, counting: nil, seed: options.seed, ending: options.ending)
         exploration.turnBegan = clock()
         let (pending, choice) = try storage.choice(plan)
         var tree = storage.tree(pending, choice)

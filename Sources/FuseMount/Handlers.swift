@@ -143,7 +143,8 @@ private func addNameHandlers(_ table: inout fuse_lowlevel_ops) {
         respond(request) { (s) throws(Errno) in
             guard let kind = FileKind(modeBits: mode) else { throw .invalidArgument }
             return try s.make(
-                s.entry(parent, fileName(name)), kind, mode: mode, device: UInt32(truncatingIfNeeded: device))
+                s.entry(parent, fileName(name)), kind, mode: mode,
+                device: UInt32(truncatingIfNeeded: device))
         }
     }
     table.mkdir = { request, parent, name, mode in
@@ -173,7 +174,9 @@ private func addNameHandlers(_ table: inout fuse_lowlevel_ops) {
     }
     table.rename = { request, parent, name, newParent, newName, flags in
         respond(request) { (s) throws(Errno) in
-            try s.rename(s.entry(parent, fileName(name)), s.entry(newParent, fileName(newName)), flags: flags)
+            try s.rename(
+                s.entry(parent, fileName(name)), s.entry(newParent, fileName(newName)), flags: flags
+            )
         }
     }
     table.readlink = { request, number in

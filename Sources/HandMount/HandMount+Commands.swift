@@ -104,7 +104,8 @@ extension HandMount {
     // MARK: Waiting
 
     /// Waits until what was armed has fired and has had its effect.
-    private func wait(_ id: Int?, _ seconds: Double?, _ isGone: () -> Bool) throws -> ControlAnswer {
+    private func wait(_ id: Int?, _ seconds: Double?, _ isGone: () -> Bool) throws -> ControlAnswer
+    {
         let deadline = seconds.map { MonotonicClock.seconds + $0 }
         while true {
             if let answer = try fired(id) { return answer }
@@ -157,7 +158,8 @@ extension HandMount {
         return ControlAnswer(
             isOn
                 ? "from now on syncs are answered and cover nothing"
-                : "from now on syncs are honest; what was lied about is covered by the next one only")
+                : "from now on syncs are honest; what was lied about is covered by the next one only"
+        )
     }
 
     private func faults() -> ControlAnswer {
@@ -168,7 +170,8 @@ extension HandMount {
                 "armed \($0.id): \($0.text); \($0.matched) matches came"
             }
         return ControlAnswer(
-            lines.isEmpty ? "there are no faults, and nothing is armed"
+            lines.isEmpty
+                ? "there are no faults, and nothing is armed"
                 : lines.joined(separator: "\n"),
             .object([
                 .init(

@@ -107,14 +107,14 @@ final class Life {
         nextProgram += 1
         let mount = keeper.dataDirectory
         let program = Keeper.Command(
-                command.arguments, environment: command.environment,
-                workingDirectory: command.workingDirectory, user: command.user,
-                standardInput: input,
-                standardOutput: marks
-                    ? .path("\(mount)/\(MountServer.markFile)") : .descriptor(output ?? errorOutput),
-                standardError: errorOutput,
-                syncControl: "\(mount)/\(MountServer.controlFile)",
-                processors: processor.map { [$0] } ?? [])
+            command.arguments, environment: command.environment,
+            workingDirectory: command.workingDirectory, user: command.user,
+            standardInput: input,
+            standardOutput: marks
+                ? .path("\(mount)/\(MountServer.markFile)") : .descriptor(output ?? errorOutput),
+            standardError: errorOutput,
+            syncControl: "\(mount)/\(MountServer.controlFile)",
+            processors: processor.map { [$0] } ?? [])
         let spawned: Keeper.Spawned
         do {
             spawned = try keeper.spawn(program, id: id, interruptedBy: trip)

@@ -37,7 +37,8 @@ struct LiveText {
     }
 
     private var fields: [(String, String)] {
-        let interrupted = report.isInterrupted ? " of \(grouped(report.cutsWanted)), interrupted" : ""
+        let interrupted =
+            report.isInterrupted ? " of \(grouped(report.cutsWanted)), interrupted" : ""
         var fields = [
             (
                 "power losses",
@@ -73,7 +74,8 @@ struct LiveText {
             fields.append((index == 0 ? "culprits" : "", line))
         }
         fields += [
-            ("what is missing", finding.advice), ("replay", "perjury replay \(Escaped.shell(path))"),
+            ("what is missing", finding.advice),
+            ("replay", "perjury replay \(Escaped.shell(path))"),
             ("explore", "perjury explore \(Escaped.shell(found.recordingPath))"),
         ]
         return fields.map { name, value in

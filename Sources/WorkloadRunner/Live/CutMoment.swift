@@ -154,7 +154,8 @@ final class CutTrigger {
             count += 1
             return count == number
         case .operation(let kind, let path, let number, let side):
-            guard request.moment == side, kind.map({ $0 == request.kind }) ?? (request.kind != .mark),
+            guard request.moment == side,
+                kind.map({ $0 == request.kind }) ?? (request.kind != .mark),
                 path.map({ $0 == request.paths.last }) ?? true
             else { return false }
             count += 1

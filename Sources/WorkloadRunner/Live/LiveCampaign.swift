@@ -89,7 +89,7 @@ package final class LiveCampaign {
         do {
             if let missing = subject.workload.missingRequirement { throw HarnessError(missing) }
             guard
-                options.target.stack.permitsDurability
+                options.target.stack.permits == .durability
                     || subject.promiseUnder[options.target.stack.name] != nil
             else {
                 throw HarnessError(
@@ -264,7 +264,8 @@ package final class LiveCampaign {
             if findings.isEmpty {
                 report.notes.append(
                     "life \(ended.number), cut \(ended.moment): \(violations[0].summary); not shown again: "
-                        + (shortfalls.first ?? "the observer alone sees nothing wrong") + "; \(path)"
+                        + (shortfalls.first ?? "the observer alone sees nothing wrong")
+                        + "; \(path)"
                 )
             }
         } catch {

@@ -20,7 +20,8 @@ extension Programs {
     func observe(in life: Life, patience: Double) throws -> (ended: Life.Ended, output: [UInt8]) {
         let output = perjury_memory_file("perjury-observed")
         guard output >= 0 else {
-            throw HarnessError("making a place for the observer's output: \(Errno(rawValue: errno))")
+            throw HarnessError(
+                "making a place for the observer's output: \(Errno(rawValue: errno))")
         }
         defer { close(output) }
         let command: [String]

@@ -4,6 +4,7 @@
 #   make test       all tests: they need /dev/fuse for the mounts
 #   make planted    only the planted bugs: each toy store must be caught, each correct twin must hold
 #   make mutations  deliberate defects in a copy of the sources, one by one: some test must notice each (as root, /dev/fuse)
+#   make fuzz       hostile files, marks and requests: FUZZ_SECONDS=60 for each target, FUZZ_TARGETS='marks requests', SEED=0
 #   make soak       the long rounds of the mount's conformance: MINUTES=30 for each that has no end, SEED=0 the first seed
 #   make posix      pjdfstest on a mount, as root: PJDFSTEST=DIR is a built checkout; figures go to docs/conformance.md
 #   make build      the programs, in .build/release
@@ -29,12 +30,16 @@ RUN_BUDGET ?= 8s
 # For how many minutes storms and fio go on in `make soak`, each, and the first seed.
 MINUTES ?= 30
 SEED ?= 0
+# For how long each target is fuzzed, which ones (none: all), and where inputs are kept that end it.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
+FUZZ_KEEP ?= perjury-out/fuzz
 # A built checkout of pjdfstest, for `make posix`.
 PJDFSTEST ?=
 # More options for `make run`: ARGS='sqlite-wal-full --model posix'
 ARGS ?=
 
-.PHONY: help run test planted mutations soak posix build lint format bench doctor deps clean toolchain device
+.PHONY: help run test planted mutations fuzz soak posix build lint format bench doctor deps clean toolchain device
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -44,6 +49,13 @@ run: build device
 
 test: deps device
 	$(SWIFT) test -c release
+	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3
+	PATH="$$PWD/.build/release:$$PATH" Tests/hand-mount.sh >/dev/null
+
+fuzz: deps
+	$(SWIFT) build -c release --product perjury-fuzz
+	mkdir -p '$(FUZZ_KEEP)'
+	.build/release/perjury-fuzz --seconds $(FUZZ_SECONDS) --seed $(SEED) --keep '$(FUZZ_KEEP)' $(FUZZ_TARGETS)
 
 planted: deps device
 	$(SWIFT) test -c release --filter PlantedBugTests

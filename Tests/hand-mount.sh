@@ -1,6 +1,6 @@
 #!/bin/sh
 # A power loss by hand: `perjury mount`, `perjury ctl` and sqlite3, nothing else.
-# The README's second example, run by Tests/CommandTests.
+# The README's second example, run by `make test`.
 set -eu
 cd "$(mktemp -d)"
 trap 'perjury ctl data.ctl quit >quit.log 2>&1 || true; cd /; rm -rf "$OLDPWD"' EXIT

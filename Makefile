@@ -6,6 +6,7 @@
 #   make mutations  deliberate defects in a copy of the sources, one by one: some test must notice each (as root, /dev/fuse)
 #   make fuzz       hostile files, marks and requests: FUZZ_SECONDS=60 for each target, FUZZ_TARGETS='marks requests', SEED=0
 #   make soak       the long rounds of the mount's conformance: MINUTES=30 for each that has no end, SEED=0 the first seed
+#   make soak-stores  the stores that must hold, 100,000 states each under ext4-ordered, xfs, btrfs on honest and torn-4096
 #   make posix      pjdfstest on a mount, as root: PJDFSTEST=DIR is a built checkout; figures go to docs/conformance.md
 #   make build      the programs, in .build/release
 #   make lint       formatting, as CI wants it;  make format mends it
@@ -30,6 +31,9 @@ RUN_BUDGET ?= 8s
 # For how many minutes storms and fio go on in `make soak`, each, and the first seed.
 MINUTES ?= 30
 SEED ?= 0
+# Stores that must hold, and how many states of each, for all six targets together.
+SOAK_STORES ?= sqlite-wal-full sqlite-delete-extra lmdb rocksdb berkeleydb
+SOAK_STATES ?= 600000
 # For how long each target is fuzzed, which ones (none: all), and where inputs are kept that end it.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
@@ -39,7 +43,7 @@ PJDFSTEST ?=
 # More options for `make run`: ARGS='sqlite-wal-full --model posix'
 ARGS ?=
 
-.PHONY: help run test planted mutations fuzz soak posix build lint format bench doctor deps clean toolchain device
+.PHONY: help run test planted mutations fuzz soak soak-stores posix build lint format bench doctor deps clean toolchain device
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -66,6 +70,10 @@ mutations: deps device
 soak: deps device
 	PERJURY_SOAK=1 PERJURY_SOAK_MINUTES=$(MINUTES) PERJURY_FIRST_SEED=$(SEED) \
 	    $(SWIFT) test -c release --filter FuseMountTests.SoakTests
+
+soak-stores: build device
+	$(PERJURY) run $(SOAK_STORES) --model ext4-ordered,xfs,btrfs --stack honest,torn-4096 \
+	    --budget $(SOAK_STATES) $(ARGS)
 
 posix: deps device
 	@if [ ! -x '$(PJDFSTEST)/pjdfstest' ]; then \

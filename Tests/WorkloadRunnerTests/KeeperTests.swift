@@ -66,6 +66,13 @@ final class KeeperBench {
         KeeperBench.processes { contents(of: "/proc/\($0)/environ").contains(marker) }
     }
 
+    /// Survivors, once there are `count` of them, or the fewer that there are after two seconds. A process that is just
+    /// executing another program has no environment to be known by.
+    func survivors(awaiting count: Int) -> [Int] {
+        for _ in 0..<200 where survivors().count < count { usleep(10_000) }
+        return survivors()
+    }
+
     /// Processes whose parent is the keeper, also dead ones that were not waited for.
     func childrenOfKeeper() -> Int {
         KeeperBench.processes {

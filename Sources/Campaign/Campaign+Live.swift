@@ -19,9 +19,7 @@ extension Campaign {
         let exploration = Exploration(
             storage,
             judge: Judge(
-                history,
-                promise: subject.promiseUnder[target.stack.name]
-                    ?? subject.promise.kept(on: target.stack) ?? subject.promise,
+                history, promise: subject.promise(on: target.stack) ?? subject.promise,
                 vocabulary: vocabulary),
             isJudged: true, counting: nil, seed: options.seed, ending: options.ending)
         exploration.turnBegan = clock()

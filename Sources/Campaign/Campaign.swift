@@ -90,10 +90,9 @@ package struct Campaign {
         let explorations = options.targets.map { target in
             // The drive's lies do not matter where only the process or the kernel dies.
             let stack = target.stack.reached(by: options.ending)
-            let stated = subject.promiseUnder[stack.name]
-            let judged = stated ?? subject.promise.kept(on: stack)
+            let judged = subject.promise(on: stack)
             let counted: Promise? =
-                stack.permits == .durability || stated != nil
+                stack.permits == .durability || subject.promiseUnder[stack.name] != nil
                 ? nil : subject.promise == .opens ? .opens : .durable
             let judge = { (promise: Promise) in
                 Judge(history, promise: promise, vocabulary: control.vocabulary)

@@ -1,9 +1,16 @@
 import Oracles
 import PowerLoss
 
+extension Subject {
+    /// What is judged on a stack: what the workload promises there, else what the stack permits of its usual promise; nil
+    /// where nothing can be kept.
+    package func promise(on stack: Stack) -> Promise? {
+        promiseUnder[stack.name] ?? promise.kept(on: stack)
+    }
+}
+
 extension Promise {
-    /// What can be kept of it on a stack; nil where nothing can.
-    func kept(on stack: Stack) -> Promise? {
+    fileprivate func kept(on stack: Stack) -> Promise? {
         switch stack.permits {
         case .durability: return self
         case .nothing: return nil

@@ -47,9 +47,7 @@ package struct Replay {
         let whole = try observer.observe(complete, patience: 4).observation
         let recovery = try observer.observe(tree, patience: 4)
         let judge = Judge(
-            history,
-            promise: subject.promiseUnder[storage.stack.name]
-                ?? subject.promise.kept(on: storage.stack) ?? subject.promise,
+            history, promise: subject.promise(on: storage.stack) ?? subject.promise,
             vocabulary: Vocabulary(complete: whole, history: history))
         let resolved = judge.resolve(recovery.observation)
         let now = crashPoint > 0 ? run.recording[crashPoint - 1].time : 0

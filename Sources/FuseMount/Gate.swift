@@ -1,35 +1,23 @@
-import Glibc
-
 /// Closed, nobody who waits passes; open, everybody does.
 final class Gate: @unchecked Sendable {
-    private let lock = Lock()
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    /// Under the lock.
+    private let condition = Condition()
+    /// Under the condition's lock.
     private var isClosed = false
 
-    init() {
-        pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(condition)
-        condition.deallocate()
-    }
-
     func close() {
-        lock.hold { isClosed = true }
+        condition.hold { isClosed = true }
     }
 
     func open() {
-        lock.hold {
+        condition.hold {
             isClosed = false
-            pthread_cond_broadcast(condition)
+            condition.signal()
         }
     }
 
     func wait() {
-        lock.lock()
-        while isClosed { lock.wait(condition) }
-        lock.unlock()
+        condition.hold {
+            while isClosed { condition.wait() }
+        }
     }
 }

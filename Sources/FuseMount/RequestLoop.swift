@@ -270,9 +270,4 @@ final class Lock: @unchecked Sendable {
         defer { unlock() }
         return try body()
     }
-
-    /// Gives the lock up until the condition is signalled.
-    func wait(_ condition: UnsafeMutablePointer<pthread_cond_t>) {
-        pthread_cond_wait(condition, mutex)
-    }
 }

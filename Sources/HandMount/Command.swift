@@ -10,7 +10,7 @@ struct Refusal: Error {
     init(_ sentence: String) { self.sentence = sentence }
 }
 
-/// What a person can ask of a hand mount, as read from words.
+/// What a person can ask of a hand mount, as read from words. `ControlCommand` and `docs/mount.md` have the grammar.
 enum Command {
     case pending
     case cut(CutKind)
@@ -30,19 +30,6 @@ enum Command {
     /// An absolute path.
     case save(String)
     case quit
-
-    static let grammar = """
-        pending
-        cut worst | seed N | plan FILE
-        arm cut worst|seed N before|after OPERATION [GLOB [N]]
-        arm fault ERROR|DELAY OPERATION [GLOB [N]]
-        disarm ID|all
-        wait [ID] [within DURATION]
-        lie [on|off]
-        fault ERROR|DELAY OPERATION [GLOB] [every | nth N | chance P/Q [seed S]]
-        fault | fault clear ID|all
-        evict, checkpoint, log [COUNT], save DIR, quit
-        """
 
     static let words = [
         "pending", "cut", "arm", "disarm", "wait", "lie", "fault", "evict", "checkpoint", "log",

@@ -82,9 +82,7 @@ package struct EffectLog: Sendable {
 
         init(base: FileTree) {
             tree = base
-            base.visit { visited in
-                pathOf[visited.inode] = visited.path.map(\.description).joined(separator: "/")
-            }
+            notePaths()
         }
 
         mutating func add(_ operation: Operation, _ sequence: Int) throws(Errno) {
@@ -110,10 +108,13 @@ package struct EffectLog: Sendable {
             if case .rename(_, let to, _) = operation, let moved = tree.lookUp(to),
                 tree[moved]?.kind == .directory
             {
-                tree.visit { visited in
-                    pathOf[visited.inode] = visited.path.map(\.description).joined(separator: "/")
-                }
+                notePaths()
             }
+        }
+
+        private mutating func notePaths() {
+            pathOf[.root] = ""
+            for (path, inode) in tree.paths { pathOf[inode] = path }
         }
 
         private mutating func intern(_ path: String) -> Int {

@@ -114,7 +114,7 @@ extension Stack {
         about:
             "the drive answers the last 4 flushes and does not do them; what it loses, it loses from the end",
         atomicUnit: 512, ignoredFlushes: 4
-    ).with { $0.losesInOrder = true }.from("drives with an ordered cache; Ahmadian et al.")
+    ).with { $0.losesInOrder = true }.from("by definition: the mildest way to ignore a flush")
 
     package static let hypervisorUnsafe = Stack(
         name: "hypervisor-unsafe",
@@ -130,7 +130,7 @@ extension Stack {
         $0.ignoredFlushes = 1
         $0.ignores = .commits
         $0.losesInOrder = true
-    }.from("drives and bridges that drop FUA; Linux libata's fua=0 default")
+    }.from("drives and bridges that drop FUA")
 
     package static let shorn = Stack(
         name: "shorn",

@@ -39,7 +39,7 @@ extension PersistenceModel {
 
     private static let generalCheck = [
         posix.name: "Litmus: posix allows what the filesystems allow; Reference",
-        posixStale.name: "Stale: new blocks",
+        posixStale.name: "Stacks: stale",
         inOrder.name: "Litmus: in-order allows prefixes only",
         dataOnly.name: "Litmus: data-only: names are there at once",
     ]
@@ -202,9 +202,12 @@ extension Stack {
     private var flushWords: String {
         guard ignoredFlushes > 0 else { return "honest: a flush empties the cache" }
         let which =
-            ignoredFlushes == .max
-            ? "all \(ignores.rawValue)" : "the last \(ignoredFlushes) \(ignores.rawValue)"
-        return "lies: \(which) before the power loss were answered and not done, "
+            switch ignoredFlushes {
+            case 1: "the last of the \(ignores.rawValue)"
+            case .max: "all \(ignores.rawValue)"
+            default: "the last \(ignoredFlushes) \(ignores.rawValue)"
+            }
+        return "lies: \(which) before the power loss, answered and not done, "
             + (losesInOrder ? "lost from the end" : "lost in any order")
     }
 

@@ -30,7 +30,7 @@ extension FindingFile {
         let known: Set = [
             "perjuryFinding", "perjury", "workload", "folder", "commands", "recording", "model",
             "stack", "seed", "plan", "violation", "acknowledged", "seen", "summary", "lost",
-            "advice", "treeHash", "modelRules", "stackRules",
+            "advice", "treeHash", "modelRules", "stackRules", "ending",
         ]
         if let other = members.first(where: { !known.contains($0.name) }) {
             throw FindingFileError(
@@ -47,10 +47,18 @@ extension FindingFile {
             lost: try reader.strings("lost"), advice: try reader.string("advice"),
             treeHash: try Self.treeHash(json["treeHash"]),
             ownModel: try Self.rules(json, "modelRules"),
-            ownStack: try Self.rules(json, "stackRules"))
+            ownStack: try Self.rules(json, "stackRules"), ending: try Self.ending(json["ending"]))
         guard folder.utf8.first == UInt8(ascii: "/") else {
             throw FindingFileError("its `folder` is no absolute path")
         }
+    }
+
+    private static func ending(_ json: JSON?) throws(FindingFileError) -> Ending {
+        guard let json else { return .powerLoss }
+        guard case .string(let text) = json, let ending = Ending(rawValue: text) else {
+            throw FindingFileError("its `ending` is unknown")
+        }
+        return ending
     }
 
     private static func rules(_ json: JSON, _ name: String) throws(FindingFileError) -> RuleFields?

@@ -1,3 +1,4 @@
+import Campaign
 import Oracles
 import PowerLoss
 
@@ -20,6 +21,8 @@ package struct FindingFile: Equatable, Sendable {
     /// The rules of a model or a stack that is not built in.
     package var ownModel: RuleFields?
     package var ownStack: RuleFields?
+    /// What ended the run: below a process or a kernel that dies, the stack keeps its word.
+    package var ending: Ending
     package var seed: UInt64
     package var plan: CrashPlan
     package var kind: ViolationKind
@@ -48,8 +51,10 @@ package struct FindingFile: Equatable, Sendable {
         workload: String, folder: String, commands: Commands? = nil, recording: String,
         model: String, stack: String, seed: UInt64, plan: CrashPlan, kind: ViolationKind,
         acknowledged: Int, seen: Int, summary: String, lost: [String], advice: String,
-        treeHash: UInt64? = nil, ownModel: RuleFields? = nil, ownStack: RuleFields? = nil
+        treeHash: UInt64? = nil, ownModel: RuleFields? = nil, ownStack: RuleFields? = nil,
+        ending: Ending = .powerLoss
     ) {
+        self.ending = ending
         self.ownModel = ownModel
         self.ownStack = ownStack
         self.workload = workload
@@ -67,6 +72,21 @@ package struct FindingFile: Equatable, Sendable {
         self.lost = lost
         self.advice = advice
         self.treeHash = treeHash
+    }
+
+    /// - Parameters:
+    ///   - recording: as `recording`.
+    package init(
+        _ finding: Finding, workload: String, folder: String, commands: Commands? = nil,
+        recording: String, seed: UInt64, ending: Ending = .powerLoss, ownModel: RuleFields?,
+        ownStack: RuleFields?
+    ) {
+        self.init(
+            workload: workload, folder: folder, commands: commands, recording: recording,
+            model: finding.model, stack: finding.stack, seed: seed, plan: finding.plan,
+            kind: finding.kind, acknowledged: finding.acknowledged, seen: finding.seen,
+            summary: finding.summary, lost: finding.lost, advice: finding.advice,
+            treeHash: finding.treeHash, ownModel: ownModel, ownStack: ownStack, ending: ending)
     }
 
     /// The bytes of the file.
@@ -94,6 +114,7 @@ package struct FindingFile: Equatable, Sendable {
         ]
         if let ownModel { members.append(.init("modelRules", ownModel.json)) }
         if let ownStack { members.append(.init("stackRules", ownStack.json)) }
+        if ending != .powerLoss { members.append(.init("ending", .string(ending.rawValue))) }
         members += [
             .init("seed", .number(seed)),
             .init("plan", plan.json),

@@ -6,7 +6,8 @@ package enum RuleFile {
     package static func stack(
         _ bytes: some Collection<UInt8>, path: String
     ) throws(WorkloadFileError) -> Stack {
-        try read(bytes, path, Stack.keys, taken: (Stack.all + Stack.aliases).map(\.name)) {
+        try read(bytes, path, "a stack", Stack.keys, taken: (Stack.all + Stack.aliases).map(\.name))
+        {
             (name, fields) throws(RuleFieldError) in try Stack(name: name, fields)
         }
     }
@@ -14,16 +15,19 @@ package enum RuleFile {
     package static func model(
         _ bytes: some Collection<UInt8>, path: String
     ) throws(WorkloadFileError) -> PersistenceModel {
-        try read(bytes, path, PersistenceModel.keys, taken: PersistenceModel.all.map(\.name)) {
+        try read(
+            bytes, path, "a model", PersistenceModel.keys, taken: PersistenceModel.all.map(\.name)
+        ) {
             (name, fields) throws(RuleFieldError) in try PersistenceModel(name: name, fields)
         }
     }
 
     private static func read<Rules>(
-        _ bytes: some Collection<UInt8>, _ path: String, _ keys: [String], taken: [String],
+        _ bytes: some Collection<UInt8>, _ path: String, _ subject: String, _ keys: [String],
+        taken: [String],
         _ make: (String, RuleFields) throws(RuleFieldError) -> Rules
     ) throws(WorkloadFileError) -> Rules {
-        let reader = WorkloadFileReader(path: path)
+        let reader = WorkloadFileReader(path: path, subject: subject)
         let root = try reader.root(bytes)
         var lines: [String: Int] = [:]
         var fields: [RuleFields.Field] = []

@@ -12,6 +12,8 @@ struct WorkloadFileNode {
 /// Turns YAML nodes into the fields of a `WorkloadFile`.
 struct WorkloadFileReader {
     let path: String
+    /// What the file describes, for messages.
+    var subject = "a workload"
 
     func error(_ line: Int?, _ sentence: String) -> WorkloadFileError {
         WorkloadFileError(path: path, line: line, sentence: sentence)
@@ -43,7 +45,7 @@ struct WorkloadFileReader {
         of value: WorkloadFileNode
     ) throws(WorkloadFileError) -> [(String, WorkloadFileNode)] {
         guard case .mapping(let mapping) = value.node else {
-            let what = value.name.isEmpty ? "a workload" : "`\(value.name)`"
+            let what = value.name.isEmpty ? subject : "`\(value.name)`"
             throw error(value.line, "\(what) must be a mapping of keys to values")
         }
         var pairs: [(String, WorkloadFileNode)] = []

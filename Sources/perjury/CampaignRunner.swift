@@ -100,11 +100,8 @@ struct CampaignRunner {
             counts[stem, default: 0] += 1
             let path = "\(folder)/\(stem)-\(counts[stem]!).json"
             let file = FindingFile(
-                workload: workload.name, folder: workload.folder, commands: commands,
-                recording: relative(recording), model: finding.model, stack: finding.stack,
-                seed: exploration.seed, plan: finding.plan, kind: finding.kind,
-                acknowledged: finding.acknowledged, seen: finding.seen, summary: finding.summary,
-                lost: finding.lost, advice: finding.advice, treeHash: finding.treeHash,
+                finding, workload: workload.name, folder: workload.folder, commands: commands,
+                recording: relative(recording), seed: exploration.seed, ending: exploration.ending,
                 ownModel: try Names.ownModel(finding.model, exploration.model),
                 ownStack: try Names.ownStack(finding.stack, exploration.stack))
             try Files.write(file.text, to: "\(places.out)/\(path)")

@@ -16,7 +16,7 @@ struct ControlCommand: ParsableCommand {
             """)
 
     private static let commands = """
-        pending                         what is at risk: bytes, truncations, names, per file
+          pending                         what is at risk: bytes, truncations, names, per file
           cut worst | seed N | plan FILE  the power goes now; programs stay
           arm cut worst|seed N before|after OPERATION [GLOB [N]]
           arm fault ERROR|DELAY OPERATION [GLOB [N]]

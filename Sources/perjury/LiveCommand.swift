@@ -21,10 +21,10 @@ struct LiveCommand: ParsableCommand {
     @Option(help: "Power losses, for each workload.")
     var cuts = 50
 
-    @Option(help: "Persistence model.")
+    @Option(help: "Persistence model, or a file of one.")
     var model = "ext4-ordered"
 
-    @Option(help: "Durability stack.")
+    @Option(help: "Durability stack, or a file of one.")
     var stack = "honest"
 
     @Option(help: "Source of every choice: moments, and what is lost.")
@@ -42,10 +42,8 @@ struct LiveCommand: ParsableCommand {
     }
 
     func run() throws {
-        try Names.check(model, kind: "model", among: PersistenceModel.all.map(\.name))
-        try Names.check(stack, kind: "stack", among: Stack.all.map(\.name))
         let target = CampaignOptions.Target(
-            model: PersistenceModel.named(model)!, stack: Stack.named(stack)!)
+            model: try Names.model(model), stack: try Names.stack(stack))
         let workloads = try Wiring.workloads(workload, places)
         try Wiring.checkMachine()
         Interrupt.watch()
@@ -100,11 +98,10 @@ struct LiveCommand: ParsableCommand {
                 "\(folder)/\(finding.model)-\(finding.kind.rawValue)-\(index + 1).json"
             let name = found.recordingPath.split(separator: "/").last.map(String.init) ?? ""
             let file = FindingFile(
-                workload: workload.name, folder: workload.folder,
-                recording: "../../recordings/\(name)", model: finding.model,
-                stack: finding.stack, seed: seed, plan: finding.plan, kind: finding.kind,
-                acknowledged: finding.acknowledged, seen: finding.seen, summary: finding.summary,
-                lost: finding.lost, advice: finding.advice, treeHash: finding.treeHash)
+                finding, workload: workload.name, folder: workload.folder,
+                recording: "../../recordings/\(name)", seed: seed,
+                ownModel: try Names.ownModel(finding.model, [model]),
+                ownStack: try Names.ownStack(finding.stack, [stack]))
             try Files.write(file.text, to: path)
             return path
         }

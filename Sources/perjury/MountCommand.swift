@@ -43,8 +43,7 @@ struct MountCommand: ParsableCommand {
     var readyDescriptor: Int32?
 
     func run() throws {
-        try Names.check(model, kind: "model", among: PersistenceModel.all.map(\.name))
-        try Names.check(stack, kind: "stack", among: Stack.all.map(\.name))
+        _ = try (Names.model(model), Names.stack(stack))
         guard let folder = Files.absolute(folder) else {
             throw Failure(.usage, "mounting on \(folder): there is no such folder; mkdir it first")
         }
@@ -61,8 +60,8 @@ struct MountCommand: ParsableCommand {
 
     private func serve(_ folder: String, _ socket: String, _ ready: Readiness) throws {
         var options = HandMount.Options(folder: folder)
-        options.model = PersistenceModel.named(model)!
-        options.stack = Stack.named(stack)!
+        options.model = try Names.model(model)
+        options.stack = try Names.stack(stack)
         options.source = from
         options.allowOther = allowOther
         Interrupt.watch()

@@ -22,6 +22,22 @@ enum Names {
             + paths.map { try file($0, RuleFile.stack) }
     }
 
+    /// The one model of this name, or in this file.
+    static func model(_ word: String) throws -> PersistenceModel {
+        try one(models([word]), word, "model")
+    }
+
+    static func stack(_ word: String) throws -> Stack {
+        try one(stacks([word]), word, "stack")
+    }
+
+    private static func one<Item>(_ items: [Item], _ word: String, _ kind: String) throws -> Item {
+        guard items.count == 1 else {
+            throw Failure(.usage, "`\(word)` is not one \(kind): name one")
+        }
+        return items[0]
+    }
+
     /// The rules of a model that is not built in but among what was asked for.
     static func ownModel(_ name: String, _ asked: [String]) throws -> RuleFields? {
         guard PersistenceModel.named(name) == nil else { return nil }

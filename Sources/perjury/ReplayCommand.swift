@@ -30,8 +30,8 @@ struct ReplayCommand: ParsableCommand {
         let folder = Files.parent(of: Files.absolute(finding) ?? finding)
         let recording =
             file.recording.hasPrefix("/") ? file.recording : "\(folder)/\(file.recording)"
-        let (model, stack) = try rules(of: file)
-        guard let model, let stack else {
+        let (model, named) = try rules(of: file)
+        guard let model, let stack = named?.reached(by: file.ending) else {
             throw Failure(
                 .usage,
                 "\(finding) is about model `\(file.model)` on stack `\(file.stack)`, which this perjury does not have"

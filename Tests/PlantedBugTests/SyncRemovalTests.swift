@@ -48,10 +48,7 @@ struct SyncRemovalTests {
     private static func sites(_ recording: Recording) throws -> [String: [Int]] {
         let log = try EffectLog(recording)
         var paths: [InodeNumber: String] = [.root: "."]
-        recording.base.visit { visited in
-            paths[visited.inode] = visited.path.map(\.description).joined(separator: "/")
-        }
-        paths[.root] = "."
+        for (path, inode) in recording.base.paths { paths[inode] = path }
         var sites: [String: [Int]] = [:]
         for sequence in 0..<recording.count {
             for effect in log.effects[log.firstEffect[sequence]..<log.firstEffect[sequence + 1]] {

@@ -6,28 +6,12 @@ import Testing
 
 @Suite("Stacks")
 struct StackTests {
-    private func states(
-        _ model: PersistenceModel, _ stack: Stack,
-        base: (inout Life) -> Void = { _ in }, _ run: (inout Life) -> Void
-    ) -> Set<String> {
-        var life = Life()
-        base(&life)
-        life.powerOn()
-        run(&life)
-        let storage = life.storage(model, stack)
-        return storage.states(at: storage.lastCrashPoint)
-    }
-
     /// What the search shows at the last crash point, tears with damage among it.
     private func searched(
         _ model: PersistenceModel, _ stack: Stack, base: (inout Life) -> Void,
         _ run: (inout Life) -> Void
     ) -> Set<String> {
-        var life = Life()
-        base(&life)
-        life.powerOn()
-        run(&life)
-        let storage = life.storage(model, stack)
+        let storage = Life.storage(model, stack, base: base, run)
         var found: Set<String> = []
         for planned in PlanSearch(storage, seed: 1)
         where planned.pending.crashPoint == storage.lastCrashPoint {

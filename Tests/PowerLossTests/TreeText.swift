@@ -60,3 +60,26 @@ extension Storage {
         return states
     }
 }
+
+extension Life {
+    /// What may be there after a power loss behind the last call of `run`; what `base` does is durable.
+    static func storage(
+        _ model: PersistenceModel, _ stack: Stack, base: (inout Life) -> Void,
+        _ run: (inout Life) -> Void
+    ) -> Storage {
+        var life = Life()
+        base(&life)
+        life.powerOn()
+        run(&life)
+        return life.storage(model, stack)
+    }
+}
+
+/// The states that a model allows after the last call of `run`.
+func states(
+    _ model: PersistenceModel, _ stack: Stack = .honest,
+    base: (inout Life) -> Void = { _ in }, _ run: (inout Life) -> Void
+) -> Set<String> {
+    let storage = Life.storage(model, stack, base: base, run)
+    return storage.states(at: storage.lastCrashPoint)
+}

@@ -4,18 +4,6 @@ import Testing
 /// What holds under every model, `posix` too, and what the models that no kernel stands for promise.
 @Suite("Rules of all models, and the models without a kernel")
 struct UniversalRuleTests {
-    private func states(
-        _ model: PersistenceModel, _ stack: Stack = .honest,
-        base: (inout Life) -> Void = { _ in }, _ run: (inout Life) -> Void
-    ) -> Set<String> {
-        var life = Life()
-        base(&life)
-        life.powerOn()
-        run(&life)
-        let storage = life.storage(model, stack)
-        return storage.states(at: storage.lastCrashPoint)
-    }
-
     private func circle(_ life: inout Life) {
         life.rename("x", "y/x")
         life.rename("y/x", "z")
@@ -174,6 +162,46 @@ struct UniversalRuleTests {
         #expect(ofFile == ["-", "f=N4096"])
         #expect(ofDirectory == ["f=e", "f=Z4096", "f=N4096"])
         #expect(ofBoth == ["f=N4096"])
+    }
+
+    @Test(
+        "fsync of a file leaves the bytes of another at risk",
+        arguments: ["posix", "ext4-ordered", "xfs", "btrfs"])
+    func syncOfOneFile(model: String) {
+        let states = states(
+            .named(model)!, .torn4096,
+            base: {
+                $0.create("f")
+                $0.write("f", 0, 4096, "O")
+                $0.create("g")
+                $0.write("g", 0, 4096, "O")
+            },
+            {
+                $0.write("f", 0, 4096, "N")
+                $0.write("g", 0, 4096, "N")
+                $0.fsync("f")
+            })
+
+        #expect(states == ["f=N4096 g=O4096", "f=N4096 g=N4096"])
+    }
+
+    @Test("Btrfs: the sync of a new directory brings the new directories above it")
+    func newAncestors() {
+        let ofDirectory = states(.btrfs) {
+            $0.makeDirectory("d")
+            $0.makeDirectory("d/e")
+            $0.create("d/e/f")
+            $0.fsync("d/e")
+        }
+        let ofFile = states(.btrfs) {
+            $0.makeDirectory("d")
+            $0.makeDirectory("d/e")
+            $0.create("d/e/f")
+            $0.fsync("d/e/f")
+        }
+
+        #expect(ofDirectory == ["d/e/f=e"])
+        #expect(ofFile == ["d/e/f=e"])
     }
 
     @Test("data-only: bytes are lost that no sync covered, names and modes are not")

@@ -79,7 +79,7 @@ package final class LiveCampaign {
     }
 
     private var promise: Promise {
-        subject.promiseUnder[options.target.stack.name] ?? subject.promise
+        subject.promise(on: options.target.stack) ?? subject.promise
     }
 
     // MARK: The chain
@@ -88,12 +88,9 @@ package final class LiveCampaign {
         let start = MonotonicClock.seconds
         do {
             if let missing = subject.workload.missingRequirement { throw HarnessError(missing) }
-            guard
-                options.target.stack.permits == .durability
-                    || subject.promiseUnder[options.target.stack.name] != nil
-            else {
+            guard subject.promise(on: options.target.stack) != nil else {
                 throw HarnessError(
-                    "no store can be durable on the stack \(options.target.stack.name), and the workload promises nothing for it"
+                    "no store can keep a promise on the stack \(options.target.stack.name), and the workload states none for it"
                 )
             }
             let base = try freshBase()

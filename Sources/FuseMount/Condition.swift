@@ -1,11 +1,11 @@
 import Glibc
 
 /// A lock with something to wait for.
-final class Condition: @unchecked Sendable {
+package final class Condition: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    init() {
+    package init() {
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(condition, nil)
     }
@@ -17,19 +17,19 @@ final class Condition: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func hold<T>(_ body: () throws -> T) rethrows -> T {
+    package func hold<T>(_ body: () throws -> T) rethrows -> T {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         return try body()
     }
 
     /// Wakes all that wait. To be called while it is held.
-    func signal() {
+    package func signal() {
         pthread_cond_broadcast(condition)
     }
 
     /// Gives the lock up until there is a signal, or for a tenth of a second. To be called while it is held.
-    func wait() {
+    package func wait() {
         var end = timespec()
         clock_gettime(CLOCK_REALTIME, &end)
         end.tv_nsec += 100_000_000
@@ -39,25 +39,4 @@ final class Condition: @unchecked Sendable {
         }
         pthread_cond_timedwait(condition, mutex, &end)
     }
-}
-
-/// Runs `body` on a thread of its own.
-func detachThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
-    final class Start {
-        let body: @Sendable () -> Void
-
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
-    defer { pthread_attr_destroy(&attributes) }
-    var thread = pthread_t()
-    let error = pthread_create(
-        &thread, &attributes,
-        { argument in
-            Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
-            return nil
-        }, Unmanaged.passRetained(Start(body)).toOpaque())
-    precondition(error == 0, "no thread for \(name)")
 }

@@ -1,6 +1,6 @@
 # perjury. Everything is built in release mode, into one folder (.build).
 #
-#   make run        all workloads of the catalogue, on a budget that ends within two minutes on two cores
+#   make run        all workloads of the catalogue, on a budget that ends within three minutes on two cores
 #   make test       all tests: they need /dev/fuse for the mounts
 #   make planted    only the planted bugs: each toy store must be caught, each correct twin must hold
 #   make mutations  deliberate defects in a copy of the sources, one by one: some test must notice each (as root, /dev/fuse)

@@ -306,17 +306,23 @@ struct EffectGraphBuilder {
     private mutating func bindGrowth(_ range: Range<Int>) {
         for index in range {
             if case .grow = effect(index).change {
-                if rules.metadataInOrder.holds {
-                    graph.nodes[index].followsOrder = true
-                    if let lastOfOrder { graph.nodes[index].soft.append(lastOfOrder) }
-                }
+                if rules.metadataInOrder.holds { followOrder(index) }
                 let isNew = graph.nodes[index - 1].isInNewBlock
                 if rules.growthNeedsData.holds || rules.growthNeedsNewBlocks.holds && isNew {
                     graph.nodes[index].hard.append(Int32(index - 1))
                 }
             }
-            if rules.dataInOrder.holds { appendToOrder([Int32(index)]) }
+            if rules.dataInOrder.holds {
+                appendToOrder([Int32(index)])
+            } else if rules.dataBringsMetadata.holds, case .data = effect(index).change {
+                followOrder(index)
+            }
         }
+    }
+
+    private mutating func followOrder(_ index: Int) {
+        graph.nodes[index].followsOrder = true
+        if let lastOfOrder { graph.nodes[index].soft.append(lastOfOrder) }
     }
 
     /// A write that fits into the device's atomic window is whole or absent.

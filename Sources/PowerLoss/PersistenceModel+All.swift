@@ -68,8 +68,8 @@ extension PersistenceModel {
     package static let btrfs = PersistenceModel(
         name: "btrfs", about: "Btrfs with its default mount options (copy on write, log tree)",
         rules: Rules(
-            metadataInOrder: .guaranteed, growthNeedsData: .guaranteed, tailZeroing: .afterSize,
-            tearing: .block, newBlocksAreWhole: .guaranteed,
+            metadataInOrder: .guaranteed, dataBringsMetadata: .guaranteed,
+            growthNeedsData: .guaranteed, tailZeroing: .afterSize, tearing: .block, newBlocksAreWhole: .guaranteed,
             sync: SyncReach(
                 fileNames: .own, dataSyncCoversAttributes: .guaranteed,
                 dataSyncCoversNames: .guaranteed)))

@@ -24,6 +24,8 @@ package struct PersistenceModel: Equatable, Sendable {
         var renameIsAtomic = Guarantee.never
         /// R3: data and growth join the order of metadata.
         var dataInOrder = Guarantee.never
+        /// R3, one way: the commit that stores data stores the metadata made before it.
+        var dataBringsMetadata = Guarantee.never
         /// R4: the size never grows over a block whose data has not arrived.
         var growthNeedsData = Guarantee.never
         /// R4, for blocks that had no place yet: the size never grows over a new block whose data has not arrived.

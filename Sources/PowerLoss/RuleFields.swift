@@ -121,7 +121,8 @@ extension PersistenceModel {
     private static var guarantees: [(key: String, path: WritableKeyPath<Rules, Guarantee>)] {
         [
             ("metadata-in-order", \.metadataInOrder), ("rename-is-atomic", \.renameIsAtomic),
-            ("data-in-order", \.dataInOrder), ("growth-needs-data", \.growthNeedsData),
+            ("data-in-order", \.dataInOrder), ("data-brings-metadata", \.dataBringsMetadata),
+            ("growth-needs-data", \.growthNeedsData),
             ("growth-needs-new-blocks", \.growthNeedsNewBlocks),
             ("new-blocks-are-whole", \.newBlocksAreWhole),
             ("data-needs-zeroed-range", \.dataNeedsZeroedRange),

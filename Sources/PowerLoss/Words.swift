@@ -80,6 +80,10 @@ extension PersistenceModel {
                 "R3", "data and growth join the order of R1", rules.dataInOrder,
                 "delayed allocation: ext4.rst, ALICE", "Litmus P9b, P13"),
             Sentence(
+                "R3", "data does not arrive before metadata made earlier",
+                rules.dataBringsMetadata, "copy on write: one transaction stores both",
+                "UniversalRules: Btrfs: an overwrite; Litmus P10, P13"),
+            Sentence(
                 "", "names and attributes are durable at once", rules.namesAreDurableAtOnce,
                 "fsync(2); measured", "Litmus P6, P8, P13"),
             Sentence(

@@ -83,6 +83,29 @@ extension TheCommand {
             }
         }
 
+        @Test("a finding that a kernel panic left replays, whatever the drive does to flushes")
+        func afterPanic() throws {
+            let bench = try Bench()
+            try store(bench)
+            let run = try bench.run(
+                ["run"] + Self.commands + Self.exploring + [
+                    "--ending", "kernel-panic", "--stack", "lying-flush-in-order", "--json",
+                    "report.json",
+                ])
+            #expect(run.status == ExitStatus.unexpected.rawValue, "\(run.text)")
+
+            let found = try findings(bench)
+            try #require(!found.isEmpty)
+            for finding in found {
+                let path = try #require(finding["plan"]?.text)
+                let file = try JSON(
+                    parsing: FileBytes.read(bench.folder.file("perjury-out/\(path)")))
+                #expect(file["ending"]?.text == "kernel-panic")
+                let replay = try bench.run(["replay", "perjury-out/\(path)"])
+                #expect(replay.status == ExitStatus.asExpected.rawValue, "\(replay.text)")
+            }
+        }
+
         @Test("record, explore and replay of a workload's folder")
         func folder() throws {
             let bench = try Bench()

@@ -185,6 +185,26 @@ struct UniversalRuleTests {
         #expect(states == ["f=N4096 g=O4096", "f=N4096 g=N4096"])
     }
 
+    @Test("Btrfs: an overwrite does not arrive before a size or a name that was changed earlier")
+    func dataBringsMetadata() {
+        func run(_ life: inout Life) {
+            life.truncate("f", 12288)
+            life.link("f", "g")
+            life.write("f", 0, 4096, "N")
+        }
+        func base(_ life: inout Life) {
+            life.create("f")
+            life.write("f", 0, 8192, "O")
+        }
+
+        #expect(
+            states(.btrfs, base: base, run) == [
+                "f=O8192", "f=O8192Z4096", "f=O8192Z4096 g=O8192Z4096",
+                "f=N4096O4096Z4096 g=N4096O4096Z4096",
+            ])
+        #expect(states(.xfs, .torn4096, base: base, run).contains("f=N4096O4096"))
+    }
+
     @Test("Btrfs: the sync of a new directory brings the new directories above it")
     func newAncestors() {
         let ofDirectory = states(.btrfs) {

@@ -34,6 +34,7 @@ class Model:
         self.order = False  # R1: names and sizes set persist in the order they were made
         self.rename_atomic = False  # R2
         self.data_in_order = False  # R3
+        self.data_brings_metadata = False  # R3, one way: data does not arrive before metadata made earlier
         self.growth_needs_data = False  # R4
         self.tail = "independent"  # R5: or "after size", "atomic"
         self.whole_blocks = False  # R6: overwrites do not tear inside a block
@@ -72,6 +73,7 @@ MODELS = {
         Model(
             "btrfs",
             order=True,
+            data_brings_metadata=True,
             growth_needs_data=True,
             tail="after size",
             whole_blocks=True,
@@ -224,6 +226,9 @@ class History:
             if self.model.data_in_order:
                 for effect in data:
                     self.in_order([effect])
+            if self.model.data_brings_metadata and self.last_in_order is not None:
+                for effect in data:
+                    effect.soft.add(self.last_in_order)
             if high > self.sizes[inode]:
                 grow = self.add("grow", inode=inode, size=high)
                 self.chain_size(grow)
@@ -324,7 +329,9 @@ class History:
         before = None
         for effect in pending:
             edges = effect.hard | effect.soft
-            if effect.index in ordered or (self.model.order and effect.kind == "grow"):
+            follows = self.model.order and effect.kind == "grow"
+            follows |= self.model.data_brings_metadata and effect.kind == "data"
+            if effect.index in ordered or follows:
                 edges = edges | ({before} if before is not None else set())
             if effect.index in ordered:
                 before = effect.index

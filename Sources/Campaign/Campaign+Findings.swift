@@ -10,7 +10,7 @@ extension Campaign {
         _ observations: Observations
     ) {
         let kind = violation.kind
-        let explanation = Explanation(exploration.storage, history: exploration.judge.history)
+        let explanation = exploration.explanation
         let signature = explanation.signature(state.pending, state.choice)
         let point = state.pending.crashPoint
         if exploration.count(kind, signature, at: point) { return }
@@ -109,7 +109,7 @@ extension Campaign {
         _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
         _ observations: Observations
     ) -> SmallestPlan? {
-        guard kind == .lostCommit,
+        guard kind == .lostCommit, exploration.earlier == nil,
             let found = violation(kind, plan, exploration, observations)
         else { return nil }
         var first: SmallestPlan?
@@ -167,9 +167,8 @@ extension Campaign {
     ) throws -> Finding? {
         let recovery = try observations.observeAfresh(plan.tree, patience: 4)
         let judge = exploration.judge
-        let cut = plan.pending.crashPoint
-        let resolved = judge.resolve(recovery.observation)
-        var found = judge.violations(resolved, cut: cut, now: exploration.time(of: cut))
+        let point = plan.pending.crashPoint
+        var found = exploration.violations(of: recovery.observation, at: point, by: judge)
         if kind == .unstableRecovery, recovery.changed {
             var left = recovery.tree
             _ = left.settle()
@@ -182,13 +181,14 @@ extension Campaign {
         }
         guard let violation = found.first(where: { $0.kind == kind }) else { return nil }
         let storage = exploration.storage
-        let explanation = Explanation(storage, history: judge.history)
+        let explanation = exploration.explanation
+        let cut = exploration.judgedCut(point)
         var finding = Finding(
             kind: kind, model: storage.model.name, stack: storage.stack.name,
             plan: storage.plan(plan.pending, plan.choice),
             lost: explanation.lost(plan.pending, plan.choice),
             acknowledged: judge.history.acknowledgedCount(at: cut),
-            seen: judge.seenCount(resolved, cut: cut), count: 1,
+            seen: judge.seenCount(judge.resolve(recovery.observation), cut: cut), count: 1,
             summary: summary(violation, recovery.observation, plan),
             advice: plan.isUnwritten
                 ? "write it before acknowledging it: until then it had not left the program"

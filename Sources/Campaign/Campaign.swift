@@ -108,14 +108,18 @@ package struct Campaign {
             }
         }
         exploreAll(explorations, observations)
+        if options.nested > 0 {
+            report.notes.append(cutRecoveries(explorations, observations))
+        }
         finish(explorations, &report)
     }
 
     // MARK: Exploring
 
     private func exploreAll(_ explorations: [Exploration], _ observations: Observations) {
-        let end = options.seconds.map { clock() + $0 }
-        var left = options.states
+        // Each depth of power losses gets as much as the first.
+        let end = options.seconds.map { clock() + $0 / Double(1 + options.nested) }
+        var left = options.states.map { $0 / (1 + options.nested) }
         while true {
             let open = explorations.filter { !$0.isFinished }
             guard !open.isEmpty else { return }
@@ -166,7 +170,7 @@ package struct Campaign {
         return exploration.report.statesPlanned >= limit
     }
 
-    private func judge(
+    func judge(
         _ state: Exploration.Planned, _ exploration: Exploration, _ observations: Observations
     ) {
         guard let index = observations.index(state.hash) else { return }
@@ -206,7 +210,7 @@ package struct Campaign {
     private func finish(_ explorations: [Exploration], _ report: inout WorkloadReport) {
         for exploration in explorations {
             var model = exploration.report
-            let findings = exploration.groupedFindings
+            let findings = exploration.allFindings
             model.kinds = Set(findings.map(\.kind)).sorted()
             model.expectation = subject.expectation.outcome(model: model.model, stack: model.stack)
             if exploration.isJudged {
@@ -230,7 +234,7 @@ package struct Campaign {
     }
 
     private func verdict(_ exploration: Exploration) -> Verdict {
-        if !exploration.groupedFindings.isEmpty {
+        if !exploration.allFindings.isEmpty {
             if options.ending == .processKill, let path = exploration.storage.log.mappedPaths.first
             {
                 return .inconclusive(

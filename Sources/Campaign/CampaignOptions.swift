@@ -22,6 +22,8 @@ package struct CampaignOptions: Sendable {
     /// Workers, each with a mount and an observer of its own.
     package var jobs = 1
     package var ending = Ending.powerLoss
+    /// How often the power goes again during recovery.
+    package var nested = 0
     /// Planned states after which a target that is violated is not explored further; nil: never.
     package var statesOnceViolated: Int? = 4000
     /// Different smallest plans that are looked for per kind of violation and target.

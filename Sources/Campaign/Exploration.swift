@@ -12,6 +12,8 @@ final class Exploration {
     /// By what outcomes are counted, where the stack permits less than the promise.
     let counting: Judge?
     private(set) var search: PlanSearch
+    /// Set where the run is itself a recovery.
+    let earlier: EarlierPowerLoss?
     var report: ModelReport
     /// Reasons for which some state told nothing.
     var shortfalls: [String] = []
@@ -28,7 +30,9 @@ final class Exploration {
     private var visited: Set<Int> = []
     private var distinct: Set<UInt64> = []
     private var hashes: [UInt64: UInt64] = [:]
-    private var groups: [Group] = []
+    private(set) var groups: [Group] = []
+    /// What a second power loss showed, in all recoveries that were cut.
+    var recoveryGroups: [Group] = []
     private var judged: [JudgedKey: [Violation]] = [:]
     private var flaky: [FlakyKey: Int] = [:]
     private let changes: [Int]
@@ -42,6 +46,8 @@ final class Exploration {
         /// Acknowledgements that are older than the promise allows to lose.
         let overdue: Int
         let promise: Promise
+        /// The recovery in which the power went had shown everything.
+        let isShown: Bool
     }
 
     private struct FlakyKey: Hashable {
@@ -53,10 +59,15 @@ final class Exploration {
     struct Group {
         let kind: ViolationKind
         let cause: Set<String>
-        let treeHash: UInt64
+        let treeHash: UInt64?
         /// Crash points at which it shows when nothing is lost.
         var points: Set<Int>
         var finding: Finding
+
+        /// To be recognised in the recording of another recovery.
+        var elsewhere: Group {
+            Group(kind: kind, cause: cause, treeHash: nil, points: [], finding: finding)
+        }
     }
 
     /// A state that was planned; its tree is at hand until it has been observed.
@@ -66,10 +77,13 @@ final class Exploration {
         let hash: UInt64
     }
 
+    /// - Parameter known: groups that other recoveries have shown; they come first among `groups`.
     init(
         _ storage: Storage, judge: Judge, isJudged: Bool, counting: Judge?, seed: UInt64,
-        ending: Ending
+        ending: Ending, after earlier: EarlierPowerLoss? = nil, known: [Group] = []
     ) {
+        self.earlier = earlier
+        groups = known.map(\.elsewhere)
         self.storage = storage
         self.judge = judge
         self.isJudged = isJudged
@@ -123,30 +137,52 @@ final class Exploration {
         return (states, unknown)
     }
 
-    /// What is wrong with an observation at a crash point.
+    /// What is wrong with an observation of what a power loss at `point` left.
     func violations(
-        _ index: Int, _ entry: Observations.Entry, at cut: Int, by other: Judge? = nil
+        _ index: Int, _ entry: Observations.Entry, at point: Int, by other: Judge? = nil
     ) -> [Violation] {
         let judge = other ?? judge
         let key = JudgedKey(
-            observation: index, epoch: changes.partitioningIndex { $0 > cut },
-            overdue: overdueCount(at: cut), promise: judge.promise)
+            observation: index, epoch: changes.partitioningIndex { $0 > judgedCut(point) },
+            overdue: overdueCount(at: point), promise: judge.promise,
+            isShown: earlier?.hasShown(before: point) ?? false)
         if let known = judged[key] { return known }
-        var found = judge.violations(
-            judge.resolve(entry.observation), cut: cut, now: time(of: cut))
+        var found = violations(of: entry.observation, at: point, by: judge)
         if let instability = entry.instability { found.append(instability) }
         judged[key] = found
         return found
     }
 
-    /// The latest moment of which it is known that the power was still on; nanoseconds of the log's clock.
-    func time(of cut: Int) -> UInt64 {
-        cut > 0 ? storage.log.recording[cut - 1].time : 0
+    /// The same, of an observation that nothing is kept of.
+    func violations(
+        of observation: Observation, at point: Int, by judge: Judge
+    ) -> [Violation] {
+        var found = judge.violations(
+            judge.resolve(observation), cut: judgedCut(point), now: time(of: point))
+        if let earlier, earlier.hasShown(before: point),
+            let less = compare(first: earlier.shown, second: observation)
+        {
+            found.append(less)
+        }
+        return found
     }
 
-    private func overdueCount(at cut: Int) -> Int {
+    /// What was acknowledged before this point of the history counts.
+    func judgedCut(_ point: Int) -> Int { earlier?.cut ?? point }
+
+    /// The latest moment of which it is known that the power was still on; nanoseconds of the log's clock.
+    func time(of point: Int) -> UInt64 {
+        earlier?.time ?? (point > 0 ? storage.log.recording[point - 1].time : 0)
+    }
+
+    /// Says what a power loss of this run took. What a recovery does, it does not do to acknowledge something.
+    var explanation: Explanation {
+        Explanation(storage, history: earlier == nil ? judge.history : History())
+    }
+
+    private func overdueCount(at point: Int) -> Int {
         guard case .boundedLoss(let bound) = judge.promise else { return 0 }
-        let now = time(of: cut)
+        let now = time(of: point)
         return now > bound ? acknowledgementTimes.partitioningIndex { $0 >= now - bound } : 0
     }
 
@@ -186,6 +222,9 @@ final class Exploration {
     }
 
     var groupedFindings: [Finding] { groups.map(\.finding) }
+
+    /// With those of a second power loss.
+    var allFindings: [Finding] { groupedFindings + recoveryGroups.map(\.finding) }
 
     // MARK: Flakiness
 

@@ -17,6 +17,8 @@ final class Observations {
         var instability: Violation?
         /// Nothing was found out, and why: the harness failed, or the observer did not say the same twice.
         var failure: String?
+        /// Recovery changed the tree.
+        let isChanging: Bool
         /// Recovery changed the tree, and what it left was not observed.
         let awaitsSecond: Bool
     }
@@ -95,14 +97,18 @@ final class Observations {
     ) -> Int {
         var observation = Observation(outcome: .timedOut)
         var failure: String?
+        var isChanging = false
         switch result {
         case .success(let recovery):
+            isChanging = recovery.changed
             observation = recovery.observation
             observation.log = Array(observation.log.suffix(Self.logLimit))
         case .failure(let error): failure = "\(error)"
         }
         entries.append(
-            Entry(observation: observation, failure: failure, awaitsSecond: awaitsSecond))
+            Entry(
+                observation: observation, failure: failure, isChanging: isChanging,
+                awaitsSecond: awaitsSecond))
         known[hash] = entries.count - 1
         return entries.count - 1
     }

@@ -1,6 +1,7 @@
 import FileTree
 import Oracles
 import PowerLoss
+import Recording
 
 /// One crash plan applied to a recorded run again.
 package struct Replay {
@@ -8,16 +9,33 @@ package struct Replay {
     package let history: History
     package let plan: CrashPlan
     package let crashPoint: Int
-    /// The crash state, before any recovery.
-    package let tree: FileTree
+    /// The crash state, before the last recovery.
+    package private(set) var tree: FileTree
+    /// Hash of the tree that the plan left.
     package let treeHash: UInt64
     /// Lost and torn effects in words.
-    package let lost: [String]
+    package private(set) var lost: [String]
     private let run: RecordedRun
+    /// What the last recovery in which the power went had shown, when it had shown everything.
+    private var shown: Observation?
 
-    /// - Throws: `RecordingError` when the plan does not fit the recording, the model and the stack.
+    /// Another power loss, while the store recovered.
+    package struct Recovery {
+        package let recording: Recording
+        package let plan: CrashPlan
+        package let treeHash: UInt64
+
+        package init(recording: Recording, plan: CrashPlan, treeHash: UInt64) {
+            self.recording = recording
+            self.plan = plan
+            self.treeHash = treeHash
+        }
+    }
+
+    /// - Throws: `RecordingError` when a plan does not fit its recording, the model and the stack.
     package init(
-        _ run: RecordedRun, plan: CrashPlan, model: PersistenceModel, stack: Stack
+        _ run: RecordedRun, plan: CrashPlan, model: PersistenceModel, stack: Stack,
+        recoveries: [Recovery] = []
     ) throws {
         self.run = run
         self.plan = plan
@@ -29,6 +47,33 @@ package struct Replay {
         self.tree = tree
         crashPoint = pending.crashPoint
         lost = Explanation(storage, history: history).lost(pending, choice)
+        for recovery in recoveries { try apply(recovery) }
+    }
+
+    private mutating func apply(_ recovery: Recovery) throws {
+        var left = tree
+        var base = recovery.recording.base
+        base.keep(recovery.recording.arena)
+        guard base.settle() == left.settle() else {
+            throw RecordingError(
+                "a recovery does not begin with what the power loss before it left")
+        }
+        let storage = Storage(
+            log: try EffectLog(recovery.recording), model: storage.model, stack: storage.stack)
+        let (pending, choice) = try storage.choice(recovery.plan)
+        tree = storage.tree(pending, choice)
+        guard tree.settle() == recovery.treeHash else {
+            throw RecordingError(
+                "the plan of a recovery leaves another tree than when it was found")
+        }
+        let point = pending.crashPoint
+        lost.append(
+            "the power goes again when \(point) of \(recovery.recording.count) records of the recovery are complete"
+        )
+        lost += Explanation(storage, history: History()).lost(pending, choice)
+        shown =
+            point >= recovery.recording.recordsUntilEnd
+            ? Observation(output: recovery.recording.output, outcome: .exited(0)) : nil
     }
 
     /// What was seen of the crash state, and what is wrong with it.
@@ -52,6 +97,9 @@ package struct Replay {
         let resolved = judge.resolve(recovery.observation)
         let now = crashPoint > 0 ? run.recording[crashPoint - 1].time : 0
         var violations = judge.violations(resolved, cut: crashPoint, now: now)
+        if let shown, let found = compare(first: shown, second: recovery.observation) {
+            violations.append(found)
+        }
         if recovery.changed {
             var left = recovery.tree
             _ = left.settle()

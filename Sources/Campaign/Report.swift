@@ -1,5 +1,6 @@
 import Oracles
 import PowerLoss
+import Recording
 
 /// What a campaign found out about one workload; reports are drawn from it and from nothing else.
 package struct WorkloadReport: Sendable {
@@ -73,12 +74,25 @@ package struct ModelReport: Sendable {
     package var exhaustive = false
     /// How often each outcome came out, where the stack permits less than the promise.
     package var outcomes: [Characterisation: Int] = [:]
+    /// Recoveries in which the power went again, and the states that this left.
+    package var recoveriesCut = 0
+    package var statesAfterRecoveries = 0
     package var seconds = 0.0
 
     package init(model: String, stack: String) {
         self.model = model
         self.stack = stack
     }
+}
+
+/// A power loss while the store recovered from the one before.
+package struct RecoveryCut: Sendable {
+    package let recording: Recording
+    package let plan: CrashPlan
+    /// Hash of the tree that it leaves.
+    package let treeHash: UInt64
+    /// Where the recording was written to, relative to the output folder.
+    package var path: String?
 }
 
 /// What a store shows on a stack on which nobody can be durable.
@@ -111,6 +125,8 @@ package struct Finding: Sendable {
     package var log: String
     /// Hash of the tree that the plan leaves; nil when nothing was cut.
     package var treeHash: UInt64?
+    /// Where the power went again while the store recovered, one after the other.
+    package var recoveries: [RecoveryCut] = []
     /// Where the finding was written to, relative to the output folder.
     package var path: String?
 

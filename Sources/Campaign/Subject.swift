@@ -35,13 +35,22 @@ package struct Recovery: Sendable {
     package let observation: Observation
     /// The tree that it left.
     package let tree: FileTree
-    /// Whether it changed anything.
-    package let changed: Bool
+    /// All that it did.
+    package let recording: Recording
 
-    package init(observation: Observation, tree: FileTree, changed: Bool) {
+    package init(observation: Observation, tree: FileTree, recording: Recording) {
         self.observation = observation
         self.tree = tree
-        self.changed = changed
+        self.recording = recording
+    }
+
+    /// Whether it changed anything.
+    package var changed: Bool {
+        (0..<recording.count).contains {
+            guard case .operation(let operation) = recording[$0].event else { return false }
+            if case .sync = operation { return false }
+            return true
+        }
     }
 }
 

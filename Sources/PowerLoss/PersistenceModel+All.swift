@@ -69,7 +69,8 @@ extension PersistenceModel {
         name: "btrfs", about: "Btrfs with its default mount options (copy on write, log tree)",
         rules: Rules(
             metadataInOrder: .guaranteed, dataBringsMetadata: .guaranteed,
-            growthNeedsData: .guaranteed, tailZeroing: .afterSize, tearing: .block, newBlocksAreWhole: .guaranteed,
+            growthNeedsData: .guaranteed, tailZeroing: .afterSize, tearing: .block,
+            newBlocksAreWhole: .guaranteed,
             sync: SyncReach(
                 fileNames: .own, dataSyncCoversAttributes: .guaranteed,
                 dataSyncCoversNames: .guaranteed)))

@@ -30,7 +30,7 @@ extension FindingFile {
         let known: Set = [
             "perjuryFinding", "perjury", "workload", "folder", "commands", "recording", "model",
             "stack", "seed", "plan", "violation", "acknowledged", "seen", "summary", "lost",
-            "advice", "treeHash", "modelRules", "stackRules", "ending",
+            "advice", "treeHash", "modelRules", "stackRules", "ending", "recoveries",
         ]
         if let other = members.first(where: { !known.contains($0.name) }) {
             throw FindingFileError(
@@ -48,9 +48,29 @@ extension FindingFile {
             treeHash: try Self.treeHash(json["treeHash"]),
             ownModel: try Self.rules(json, "modelRules"),
             ownStack: try Self.rules(json, "stackRules"), ending: try Self.ending(json["ending"]))
+        recoveries = try Self.recoveries(json["recoveries"])
         guard folder.utf8.first == UInt8(ascii: "/") else {
             throw FindingFileError("its `folder` is no absolute path")
         }
+    }
+
+    private static func recoveries(_ json: JSON?) throws(FindingFileError) -> [Recovery] {
+        guard let json else { return [] }
+        guard case .array(let items) = json, !items.isEmpty else {
+            throw FindingFileError("its `recoveries` is no list, or an empty one")
+        }
+        var result: [Recovery] = []
+        for item in items {
+            let reader = Reader(json: item, place: "recoveries.")
+            guard let hash = try treeHash(item["treeHash"]) else {
+                throw FindingFileError("its `recoveries.treeHash` is missing")
+            }
+            result.append(
+                Recovery(
+                    recording: try reader.path("recording"), plan: try plan(item["plan"]),
+                    treeHash: hash))
+        }
+        return result
     }
 
     private static func ending(_ json: JSON?) throws(FindingFileError) -> Ending {

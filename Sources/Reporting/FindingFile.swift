@@ -34,6 +34,21 @@ package struct FindingFile: Equatable, Sendable {
     package var advice: String
     /// Of the tree that the plan leaves; nil when it was not taken.
     package var treeHash: UInt64?
+    /// Power losses during recovery, one after the other.
+    package var recoveries: [Recovery] = []
+
+    package struct Recovery: Equatable, Sendable {
+        /// Relative to the finding's own folder, or absolute.
+        package var recording: String
+        package var plan: CrashPlan
+        package var treeHash: UInt64
+
+        package init(recording: String, plan: CrashPlan, treeHash: UInt64) {
+            self.recording = recording
+            self.plan = plan
+            self.treeHash = treeHash
+        }
+    }
 
     package struct Commands: Equatable, Sendable {
         package var run: String
@@ -125,15 +140,27 @@ package struct FindingFile: Equatable, Sendable {
             .init("lost", .strings(lost)),
             .init("advice", .string(advice)),
             // A string, as few readers of JSON keep 64 bits.
-            .init(
-                "treeHash",
-                .optional(
-                    treeHash.map {
-                        Escaped.hexadecimal(UInt32($0 >> 32), digits: 8)
-                            + Escaped.hexadecimal(UInt32(truncatingIfNeeded: $0), digits: 8)
-                    })),
+            .init("treeHash", .optional(treeHash.map(Self.text))),
         ]
+        if !recoveries.isEmpty {
+            members.append(
+                .init(
+                    "recoveries",
+                    .array(
+                        recoveries.map {
+                            .object([
+                                .init("recording", .string($0.recording)),
+                                .init("plan", $0.plan.json),
+                                .init("treeHash", .string(Self.text($0.treeHash))),
+                            ])
+                        })))
+        }
         return JSON.object(members).text
+    }
+
+    private static func text(_ hash: UInt64) -> String {
+        Escaped.hexadecimal(UInt32(hash >> 32), digits: 8)
+            + Escaped.hexadecimal(UInt32(truncatingIfNeeded: hash), digits: 8)
     }
 }
 

@@ -79,6 +79,12 @@ package struct JSONReport {
                         report.outcomes[outcome].map { .init(outcome.rawValue, .number($0)) }
                     })),
         ]
+        if report.recoveriesCut > 0 {
+            members += [
+                .init("recoveriesCut", .number(report.recoveriesCut)),
+                .init("statesAfterRecoveries", .number(report.statesAfterRecoveries)),
+            ]
+        }
         if let promise = report.judgedAs { members.append(.init("judgedAs", .string(promise))) }
         addSeconds(report.seconds, to: &members)
         return .object(members)

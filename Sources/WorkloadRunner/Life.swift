@@ -231,14 +231,3 @@ final class Life {
         }
     }
 }
-
-extension Recording {
-    /// What the programs printed to their standard output.
-    var output: [UInt8] {
-        var bytes: [UInt8] = []
-        for sequence in 0..<count {
-            if case .mark(let mark) = self[sequence].event { bytes += mark.buffer }
-        }
-        return bytes
-    }
-}

@@ -61,6 +61,8 @@ package struct WorkloadFile: Hashable, Sendable {
     package var models: [String]?
     /// Promises that the store keeps, by name of a stack that lies.
     package var under: [String: Promise] = [:]
+    /// How often the power goes again during recovery, unless the command says otherwise.
+    package var nested = 0
     /// How many clients write marks at once; `nil` if not given.
     package var clients: Int?
 
@@ -100,12 +102,15 @@ package struct WorkloadFile: Hashable, Sendable {
             try reader.names(node, of: "model", among: known.models)
         }
         if let node = fields["under"] { under = try reader.under(node, known: known) }
-        clients = try fields["clients"].map(reader.count)
+        if let node = fields["nested"] { nested = try reader.count(node, upTo: 3) }
+        clients = try fields["clients"].map { node throws(WorkloadFileError) in
+            try reader.count(node, upTo: 10_000)
+        }
     }
 
     static let keys = [
         "about", "promise", "expect", "user", "setup", "run", "observe", "check", "server",
-        "timeout", "requires", "models", "under", "clients",
+        "timeout", "requires", "models", "under", "nested", "clients",
     ]
 }
 

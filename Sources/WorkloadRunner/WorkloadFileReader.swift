@@ -128,11 +128,11 @@ struct WorkloadFileReader {
         return nanoseconds
     }
 
-    func count(_ value: WorkloadFileNode) throws(WorkloadFileError) -> Int {
+    func count(_ value: WorkloadFileNode, upTo limit: Int) throws(WorkloadFileError) -> Int {
         guard case .scalar(let scalar) = value.node, let count = Int(scalar.string),
-            (1...10_000).contains(count)
+            (1...limit).contains(count)
         else {
-            throw error(value.line, "`\(value.name)` must be a number from 1 to 10000")
+            throw error(value.line, "`\(value.name)` must be a number from 1 to \(limit)")
         }
         return count
     }

@@ -192,15 +192,8 @@ private final class StoreObserver: Observer {
         var observation = Observation(output: recording.output, outcome: ended.outcome)
         if let trouble = ended.serverTrouble { observation.log += Array("\(trouble)\n".utf8) }
         observation.log += errors
-        let changed = (0..<recording.count).contains {
-            if case .operation(let operation) = recording[$0].event {
-                if case .sync = operation { return false }
-                return true
-            }
-            return false
-        }
         var tree = left
         tree.keep(recording.arena)
-        return Recovery(observation: observation, tree: tree, changed: changed)
+        return Recovery(observation: observation, tree: tree, recording: recording)
     }
 }

@@ -56,7 +56,7 @@ struct CampaignRunner {
 
     private func explore(_ task: Task, _ progress: inout ProgressLine) throws -> WorkloadReport {
         let file = task.workload.file
-        let options = try exploration.campaign(own: file.models, file.expect)
+        let options = try exploration.campaign(of: file)
         let subject: WorkloadSubject
         do {
             subject = try Wiring.subject(task.workload, out: places.out, seed: exploration.seed)
@@ -91,19 +91,34 @@ struct CampaignRunner {
     /// Writes each finding to a file of its own and notes where; those of an earlier run of the workload go.
     private func keep(_ report: inout WorkloadReport, _ workload: Workload) throws {
         let folder = "findings/\(workload.name)"
-        Files.removeAll(in: "\(places.out)/\(folder)", suffix: ".json")
+        for suffix in [".json", ".perjury"] {
+            Files.removeAll(in: "\(places.out)/\(folder)", suffix: suffix)
+        }
         guard let recording = report.recordingPath else { return }
         var counts: [String: Int] = [:]
         for (index, finding) in report.findings.enumerated() {
             let stack = finding.stack == "honest" ? "" : "-\(finding.stack)"
             let stem = "\(finding.model)\(stack)-\(finding.kind.rawValue)"
             counts[stem, default: 0] += 1
-            let path = "\(folder)/\(stem)-\(counts[stem]!).json"
-            let file = FindingFile(
+            let name = "\(stem)-\(counts[stem]!)"
+            let path = "\(folder)/\(name).json"
+            var file = FindingFile(
                 finding, workload: workload.name, folder: workload.folder, commands: commands,
                 recording: relative(recording), seed: exploration.seed, ending: exploration.ending,
                 ownModel: try Names.ownModel(finding.model, exploration.model),
                 ownStack: try Names.ownStack(finding.stack, exploration.stack))
+            for (number, recovery) in finding.recoveries.enumerated() {
+                let recording = "\(name)-recovery-\(number + 1).perjury"
+                try Files.makeFolder("\(places.out)/\(folder)")
+                do {
+                    try recovery.recording.save(to: "\(places.out)/\(folder)/\(recording)")
+                } catch {
+                    throw Failure(.unavailable, "writing \(folder)/\(recording): \(error)")
+                }
+                file.recoveries.append(
+                    .init(
+                        recording: recording, plan: recovery.plan, treeHash: recovery.treeHash))
+            }
             try Files.write(file.text, to: "\(places.out)/\(path)")
             report.findings[index].path = path
         }

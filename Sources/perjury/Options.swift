@@ -57,10 +57,19 @@ struct ExplorationOptions: ParsableArguments {
     @Option(help: "For each workload: a time such as 20s or 2m, or a number of states.")
     var budget = Budget.seconds(20)
 
+    @Option(
+        help:
+            "Also cut the power while the store recovers, so many times in a row. Default: what the workload says, or 0."
+    )
+    var nested: Int?
+
     @Option(help: "Workers, each with a mount and an observer. Default: one for each core.")
     var jobs: Int?
 
     func validate() throws {
+        if let nested, !(0...3).contains(nested) {
+            throw ValidationError("--nested must be from 0 to 3.")
+        }
         if let jobs, !(1...256).contains(jobs) {
             throw ValidationError("--jobs must be from 1 to 256.")
         }
@@ -75,13 +84,12 @@ struct ExplorationOptions: ParsableArguments {
     /// Models that are explored where a workload names none.
     static let defaultModels = ["ext4-ordered", "xfs", "btrfs"]
 
-    /// - Parameters:
-    ///   - own: the workload's `models`.
-    ///   - expectation: what it names is explored, too, unless something else was asked for.
-    func campaign(own: [String]?, _ expectation: Expectation) throws -> CampaignOptions {
+    /// What the workload's `expect` names is explored, too, unless something else was asked for.
+    func campaign(of file: WorkloadFile) throws -> CampaignOptions {
+        let expectation = file.expect
         var models = try Names.models(model)
         if models.isEmpty {
-            models = try Names.models((own ?? Self.defaultModels) + expectation.models)
+            models = try Names.models((file.models ?? Self.defaultModels) + expectation.models)
         }
         let asked = try Names.stacks(stack)
         let targets = models.flatMap { model in
@@ -95,6 +103,7 @@ struct ExplorationOptions: ParsableArguments {
         var options = CampaignOptions(targets: targets)
         options.seed = seed
         options.ending = ending
+        options.nested = nested ?? file.nested
         // Small enough that slow observers show something of each model within a small budget.
         options.batch = 128
         options.jobs = jobs ?? Processors.allowed.count

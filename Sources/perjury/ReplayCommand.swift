@@ -40,7 +40,14 @@ struct ReplayCommand: ParsableCommand {
         let replay: Replay
         do {
             replay = try Replay(
-                try Wiring.recordedRun(recording), plan: file.plan, model: model, stack: stack)
+                try Wiring.recordedRun(recording), plan: file.plan, model: model, stack: stack,
+                recoveries: try file.recoveries.map {
+                    let path =
+                        $0.recording.hasPrefix("/") ? $0.recording : "\(folder)/\($0.recording)"
+                    return .init(
+                        recording: try Wiring.recordedRun(path).recording, plan: $0.plan,
+                        treeHash: $0.treeHash)
+                })
         } catch let failure as Failure {
             throw failure
         } catch {

@@ -5,13 +5,10 @@ import struct SystemPackage.Errno
 
 /// The files of a toy store: a few calls in the manner of POSIX, on a tree in memory.
 ///
-/// In the recorded life every call is also a record. In a recovery there is no recording, and what the toy says is what an
-/// observer prints.
+/// In a recorded life every call is also a record.
 final class ToyDisk {
     private(set) var tree: FileTree
-    /// Whether anything was changed.
-    private(set) var isChanged = false
-    /// What was said, in a recovery.
+    /// What was said.
     private(set) var output: [UInt8] = []
     /// How often this tree had been observed before, in a recovery.
     let observedBefore: Int
@@ -97,17 +94,14 @@ final class ToyDisk {
         if let writer {
             let owned = OwnedBytes(bytes)
             try withExtendedLifetime(owned) { try writer.append(.mark(owned.bytes)) }
-        } else {
-            output += bytes
         }
+        output += bytes
     }
 
     private func perform(_ operation: Operation) throws(Errno) {
         let effects = try tree.effects(of: operation)
         tree.apply(effects)
         try writer?.append(.operation(operation))
-        if case .sync = operation { return }
-        isChanged = true
     }
 
     private func number(_ path: String) throws(Errno) -> InodeNumber {

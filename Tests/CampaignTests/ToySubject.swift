@@ -76,7 +76,9 @@ private final class ToyObserver: Observer {
     func observe(_ tree: FileTree, patience: Double) throws -> Recovery {
         var settled = tree
         let before = subject.observed.add(settled.settle(), patience: patience)
-        let disk = ToyDisk(tree, observedBefore: before, patience: patience)
+        let writer = try RecordingWriter(
+            arena: Arena(memoryLimit: 16 << 20), base: settled, storesBase: false, nonce: 2)
+        let disk = ToyDisk(settled, writer: writer, observedBefore: before, patience: patience)
         var outcome = Observation.Outcome.exited(0)
         do {
             try subject.recovery(disk)
@@ -88,6 +90,6 @@ private final class ToyObserver: Observer {
         }
         return Recovery(
             observation: Observation(output: disk.output, outcome: outcome), tree: disk.tree,
-            changed: disk.isChanged)
+            recording: writer.recording())
     }
 }

@@ -54,6 +54,7 @@ struct PlantedBugTests {
         options.states = 60_000
         options.jobs = 2
         options.statesOnceViolated = 2000
+        options.nested = workload.file.nested
         let start = MonotonicClock.seconds
         let report = Campaign(subject, options: options) { MonotonicClock.seconds }.run()
         print(

@@ -46,7 +46,7 @@ var toys: [any Toy.Type] {
         AckBeforeSync.self, CreateNoDirectorySync.self, MkdirNoParentSync.self,
         RenameNoDirectorySync.self, RenameNoFileSync.self, LogTruncatedEarly.self, PageTorn.self,
         UncheckedTail.self, CommitBeforeData.self, RecoveryForgets.self, ReplayDoubles.self,
-        ResurrectedDelete.self, CompactionOrder.self, SyncForgotten.self,
+        ResurrectedDelete.self, CompactionOrder.self, SyncForgotten.self, RecoveryInPlace.self,
     ]
 }
 

@@ -1,0 +1,269 @@
+import FileTree
+import Oracles
+import PowerLoss
+import Recording
+
+/// The power loss from which the explored run recovered.
+struct EarlierPowerLoss {
+    /// Where the history was cut: what was acknowledged until then is what counts.
+    let cut: Int
+    /// The latest moment of which it is known that the power was still on; nanoseconds of the log's clock.
+    let time: UInt64
+    /// What the recovery showed.
+    let shown: Observation
+    /// How many of its records were there when it had shown everything.
+    let shownAt: Int
+    /// The power losses in its own recovery's past; none where the power had gone but once.
+    let recoveries: [RecoveryCut]
+    let plan: CrashPlan
+    /// What they took, in words.
+    let lost: [String]
+
+    func hasShown(before point: Int) -> Bool { point >= shownAt }
+}
+
+/// The power goes again while the store recovers: a recovery is a run, and is cut like one.
+extension Campaign {
+    /// States that are tried in one recovery.
+    private static let statesPerRecovery = 256
+    /// Recoveries that are cut of those that do the same to files of the same name pattern.
+    private static let recoveriesPerShape = 4
+
+    /// What may still be spent.
+    private final class Allowance {
+        let end: Double?
+        var states: Int?
+
+        init(end: Double?, states: Int?) {
+            self.end = end
+            self.states = states
+        }
+    }
+
+    /// The recoveries of one target, in the order of its crash states.
+    private final class Recoveries {
+        let of: Exploration
+        var search: PlanSearch
+        var trees: Set<UInt64> = []
+        var shapes: [UInt64: Int] = [:]
+        var isFinished = false
+
+        init(of exploration: Exploration, _ options: CampaignOptions) {
+            of = exploration
+            search = PlanSearch(exploration.storage, seed: options.seed, ending: options.ending)
+        }
+    }
+
+    /// - Returns: what a reader should know of it.
+    func cutRecoveries(
+        _ explorations: [Exploration], _ observations: Observations
+    ) -> String {
+        let share = Double(options.nested) / Double(1 + options.nested)
+        let allowance = Allowance(
+            end: options.seconds.map { clock() + $0 * share },
+            states: options.states.map { $0 - $0 / (1 + options.nested) })
+        let all = explorations.filter(\.isJudged).map { Recoveries(of: $0, options) }
+        while true {
+            let open = all.filter { !$0.isFinished }
+            guard !open.isEmpty, !isSpent(allowance) else { break }
+            for recoveries in open where !isSpent(allowance) {
+                recoveries.of.turnBegan = clock()
+                cutNext(recoveries, depth: options.nested, allowance, observations)
+                recoveries.of.report.seconds += clock() - recoveries.of.turnBegan
+            }
+            say(explorations, observations)
+        }
+        let cut = all.reduce(0) { $0 + $1.of.report.recoveriesCut }
+        let states = all.reduce(0) { $0 + $1.of.report.statesAfterRecoveries }
+        if cut > 0 {
+            return "the power went again in \(cut) recoveries, which left \(states) states"
+        }
+        return "no power went again: "
+            + (isSpent(allowance)
+                ? "the budget had ended before" : "no recovery changed anything")
+    }
+
+    private func say(_ explorations: [Exploration], _ observations: Observations) {
+        progress(
+            Progress(
+                workload: subject.name, phase: "cutting recoveries",
+                planned: explorations.reduce(0) {
+                    $0 + $1.report.statesPlanned + $1.report.statesAfterRecoveries
+                }, observed: observations.entries.count,
+                findings: explorations.reduce(0) { $0 + $1.allFindings.count }))
+    }
+
+    private func isSpent(_ allowance: Allowance) -> Bool {
+        isCancelled() || allowance.states == 0 || allowance.end.map { clock() >= $0 } ?? false
+    }
+
+    /// Finds one more recovery that changes something and shows what it should, and cuts it.
+    private func cutNext(
+        _ recoveries: Recoveries, depth: Int, _ allowance: Allowance, _ observations: Observations
+    ) {
+        let exploration = recoveries.of
+        while !isSpent(allowance) {
+            guard let next = recoveries.search.next() else {
+                recoveries.isFinished = true
+                return
+            }
+            var tree = exploration.storage.tree(next.pending, next.choice)
+            let hash = tree.settle()
+            guard recoveries.trees.insert(hash).inserted, let index = observations.index(hash)
+            else { continue }
+            let entry = observations.entries[index]
+            let point = next.pending.crashPoint
+            guard entry.failure == nil, entry.isChanging, entry.observation.isComplete,
+                exploration.violations(index, entry, at: point).isEmpty
+            else { continue }
+            do {
+                let recovery = try observations.observeAfresh(tree, patience: 1)
+                exploration.report.statesObserved += 1
+                guard recovery.changed, recovery.observation.isComplete else { continue }
+                let log = try EffectLog(recovery.recording)
+                let shape = Self.shape(log, exploration)
+                guard recoveries.shapes[shape, default: 0] < Self.recoveriesPerShape else {
+                    continue
+                }
+                recoveries.shapes[shape, default: 0] += 1
+                let earlier = earlier(exploration, next, hash, recovery)
+                cut(log, after: earlier, recoveries, depth: depth, allowance, observations)
+                return
+            } catch {
+                exploration.shortfalls.append("\(error)")
+            }
+        }
+    }
+
+    /// Equal for recoveries that make the same changes to files of the same name pattern.
+    private static func shape(_ log: EffectLog, _ exploration: Exploration) -> UInt64 {
+        let storage = Storage(
+            log: log, model: exploration.storage.model, stack: exploration.storage.stack)
+        let explanation = Explanation(storage, history: History())
+        return (0..<log.recording.count).reduce(0) { hash, record in
+            let words = explanation.operation(record).prefix { $0 != "[" }
+            return StableHash.mix(hash, StableHash.of(Array(NamePattern.of(String(words)).utf8)))
+        }
+    }
+
+    private func earlier(
+        _ exploration: Exploration, _ state: PlanSearch.Planned, _ hash: UInt64,
+        _ recovery: Recovery
+    ) -> EarlierPowerLoss {
+        let point = state.pending.crashPoint
+        let plan = exploration.storage.plan(state.pending, state.choice)
+        let words = exploration.explanation.lost(state.pending, state.choice)
+        var recoveries: [RecoveryCut] = []
+        var first = plan
+        var lost = words
+        if let before = exploration.earlier {
+            first = before.plan
+            lost = before.lost + words.map { "then \($0)" }
+            recoveries =
+                before.recoveries + [
+                    RecoveryCut(
+                        recording: exploration.storage.log.recording, plan: plan, treeHash: hash)
+                ]
+        }
+        return EarlierPowerLoss(
+            cut: exploration.judgedCut(point), time: exploration.time(of: point),
+            shown: recovery.observation, shownAt: recovery.recording.recordsUntilEnd,
+            recoveries: recoveries, plan: first, lost: lost)
+    }
+
+    private func cut(
+        _ log: EffectLog, after earlier: EarlierPowerLoss, _ recoveries: Recoveries, depth: Int,
+        _ allowance: Allowance, _ observations: Observations
+    ) {
+        let parent = recoveries.of
+        let known = parent.recoveryGroups
+        let exploration = Exploration(
+            Storage(log: log, model: parent.storage.model, stack: parent.storage.stack),
+            judge: parent.judge, isJudged: true, counting: nil, seed: options.seed,
+            ending: options.ending, after: earlier, known: known)
+        exploration.turnBegan = clock()
+        while !exploration.isFinished, !isSpent(allowance) {
+            let left = Self.statesPerRecovery - exploration.report.statesPlanned
+            guard left > 0 else { break }
+            let size = min(left, options.batch, allowance.states ?? .max)
+            let before = exploration.report.statesPlanned
+            let (states, unknown) = exploration.plan(size, isKnown: observations.isObserved)
+            exploration.report.statesObserved += observations.observe(unknown)
+            for state in states { judge(state, exploration, observations) }
+            let planned = exploration.report.statesPlanned - before
+            allowance.states = allowance.states.map { max(0, $0 - planned) }
+        }
+        parent.recoveryGroups = exploration.groups.enumerated().map { index, group in
+            // What was known keeps its own recording; its count has grown.
+            index < known.count ? group : Self.whole(group, exploration)
+        }
+        parent.report.recoveriesCut += 1
+        parent.report.statesAfterRecoveries += exploration.report.statesPlanned
+        parent.report.statesObserved += exploration.report.statesObserved
+        parent.shortfalls += exploration.shortfalls
+        if depth > 1 {
+            let deeper = Recoveries(of: exploration, options)
+            exploration.recoveryGroups = parent.recoveryGroups
+            for _ in 0..<Self.recoveriesPerShape where !deeper.isFinished && !isSpent(allowance) {
+                cutNext(deeper, depth: depth - 1, allowance, observations)
+            }
+            parent.recoveryGroups = exploration.recoveryGroups
+            parent.report.recoveriesCut += exploration.report.recoveriesCut
+            parent.report.statesAfterRecoveries += exploration.report.statesAfterRecoveries
+        }
+    }
+
+    /// A finding of a recovery, told from the first power loss on.
+    private static func whole(
+        _ group: Exploration.Group, _ exploration: Exploration
+    ) -> Exploration.Group {
+        guard let earlier = exploration.earlier, let hash = group.finding.treeHash else {
+            return group
+        }
+        let recording = exploration.storage.log.recording
+        var group = group
+        let plan = group.finding.plan
+        let place =
+            "the power went again when \(plan.crashPoint) of \(recording.count) records of "
+            + (earlier.recoveries.isEmpty ? "the recovery" : "the next recovery")
+            + " were complete"
+        group.finding.recoveries =
+            earlier.recoveries + [RecoveryCut(recording: recording, plan: plan, treeHash: hash)]
+        group.finding.lost =
+            earlier.lost + group.finding.lost.map { "in recovery \($0)" }
+        group.finding.plan = earlier.plan
+        group.finding.treeHash = nil
+        group.finding.summary += "; \(place)"
+        group.finding.advice = "in recovery: \(group.finding.advice)"
+        return group
+    }
+}
+
+extension Recording {
+    /// What the programs printed to their standard output.
+    package var output: [UInt8] {
+        var bytes: [UInt8] = []
+        for sequence in 0..<count {
+            if case .mark(let mark) = self[sequence].event { bytes += mark.buffer }
+        }
+        return bytes
+    }
+
+    /// How many records there were when the observer had printed the end of its listing; one more than there are when it has
+    /// not.
+    var recordsUntilEnd: Int {
+        var line: [UInt8] = []
+        for sequence in 0..<count {
+            guard case .mark(let bytes) = self[sequence].event else { continue }
+            for byte in bytes.buffer {
+                guard byte == UInt8(ascii: "\n") else {
+                    if line.count < 8 { line.append(byte) }
+                    continue
+                }
+                if line == Array("@end".utf8) { return sequence + 1 }
+                line = []
+            }
+        }
+        return count + 1
+    }
+}

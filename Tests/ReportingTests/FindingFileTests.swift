@@ -13,6 +13,13 @@ struct FindingFileTests {
         file.treeHash = nil
         file.plan = Samples.emptyPlan
         #expect(try FindingFile(parsing: Array(file.text.utf8)) == file)
+
+        file.ending = .kernelPanic
+        file.recoveries = [
+            .init(recording: "r-1.perjury", plan: Samples.findingFile.plan, treeHash: 1),
+            .init(recording: "/r-2.perjury", plan: Samples.emptyPlan, treeHash: .max),
+        ]
+        #expect(try FindingFile(parsing: Array(file.text.utf8)) == file)
     }
 
     @Test("the file is JSON that a person can read")

@@ -10,6 +10,8 @@ package struct Campaign {
     package var progress: (Progress) -> Void = { _ in }
     /// Asked between batches: whether to end early and report what was found so far.
     package var isCancelled: () -> Bool = { false }
+    /// Where observations of a recording are kept.
+    package var store: (RecordedRun) -> (any ObservationStore)? = { _ in nil }
     /// Seconds of a monotonic clock. Only budgets and reported times depend on it.
     package var clock: () -> Double
 
@@ -74,7 +76,7 @@ package struct Campaign {
         report.effects = log.effects.count
         report.acknowledged = history.acknowledgedCount(at: .max)
         let observers = try (0..<max(1, options.jobs)).map { try subject.observer(worker: $0) }
-        let observations = Observations(observers: observers)
+        let observations = Observations(observers: observers, store: store(run))
 
         let control = try Control(run, log, history, subject.promise, observations)
         if let reason = control.inconclusive {

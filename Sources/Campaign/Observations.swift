@@ -7,6 +7,7 @@ import Synchronization
 /// What recovery showed of each tree, kept by the tree's hash: observing is dear, judging is pure.
 final class Observations {
     private let observers: [any Observer]
+    private let store: (any ObservationStore)?
     private var known: [UInt64: Int] = [:]
     private(set) var entries: [Entry] = []
 
@@ -25,8 +26,16 @@ final class Observations {
 
     private static let logLimit = 2000
 
-    init(observers: [any Observer]) {
+    /// What an earlier campaign had seen: of trees of its own, and of those that recoveries had left.
+    private var earlier: [UInt64: KeptObservation] = [:]
+    private var earlierSecond: [UInt64: KeptObservation] = [:]
+
+    init(observers: [any Observer], store: (any ObservationStore)? = nil) {
         self.observers = observers
+        self.store = store
+        for kept in store?.earlier() ?? [] {
+            if kept.isSecond { earlierSecond[kept.hash] = kept } else { earlier[kept.hash] = kept }
+        }
     }
 
     /// Index of what is known of a tree.
@@ -50,22 +59,19 @@ final class Observations {
     /// - Parameter trees: no two of them equal.
     /// - Returns: how many observations that took.
     func observe(_ trees: [(hash: UInt64, tree: FileTree)]) -> Int {
-        var seconds: [(entry: Int, hash: UInt64, tree: FileTree)] = []
-        for ((hash, _), result) in zip(trees, run(trees.map(\.tree))) {
-            let left = Self.left(by: result, of: hash)
-            let entry = add(hash, result, awaitsSecond: false)
-            if let left { seconds.append((entry, left.hash, left.tree)) }
+        var seconds: [(entry: Int, hash: UInt64, tree: FileTree?)] = []
+        for (tree, seen) in zip(trees, see(trees.map { ($0.hash, $0.tree) }, isSecond: false)) {
+            let entry = add(tree.hash, seen)
+            if let left = seen.left { seconds.append((entry, left.hash, left.tree)) }
         }
         // Not before all of `trees` are known: one recovery may leave what another began with.
-        var again: [(hash: UInt64, tree: FileTree)] = []
+        var again: [(hash: UInt64, tree: FileTree?)] = []
         var queued: Set<UInt64> = []
         for second in seconds
         where known[second.hash] == nil && queued.insert(second.hash).inserted {
             again.append((second.hash, second.tree))
         }
-        for ((hash, _), result) in zip(again, run(again.map(\.tree))) {
-            _ = add(hash, result, awaitsSecond: Self.left(by: result, of: hash) != nil)
-        }
+        for (tree, seen) in zip(again, see(again, isSecond: true)) { _ = add(tree.hash, seen) }
         for second in seconds {
             let other = entries[known[second.hash]!]
             guard other.failure == nil else { continue }
@@ -75,13 +81,73 @@ final class Observations {
         return trees.count + again.count
     }
 
-    /// The tree that a recovery left when that is another one, and when observing it could tell anything.
+    /// What one observation showed, and the tree that recovery left when that is another one and observing it could tell
+    /// anything.
+    private struct Seen {
+        var entry: Entry
+        /// The tree is at hand unless an earlier campaign had seen all of it.
+        var left: (hash: UInt64, tree: FileTree?)?
+    }
+
+    /// Observes what no earlier campaign has.
+    private func see(_ trees: [(hash: UInt64, tree: FileTree?)], isSecond: Bool) -> [Seen] {
+        let kept = trees.map { earlier(of: $0.hash, isSecond: isSecond) }
+        let new = trees.indices.filter { kept[$0] == nil }
+        // What an earlier campaign left out has its tree.
+        let results = run(new.map { trees[$0].tree! })
+        var fresh = zip(new, results).makeIterator()
+        return trees.indices.map { index in
+            if let kept = kept[index] { return Self.seen(kept, isSecond: isSecond) }
+            return seen(trees[index].hash, fresh.next()!.1, isSecond: isSecond)
+        }
+    }
+
+    /// Not of a tree whose recovery left another that the campaign did not come to see.
+    private func earlier(of hash: UInt64, isSecond: Bool) -> KeptObservation? {
+        if isSecond { return earlierSecond[hash] ?? earlier[hash] }
+        guard let kept = earlier[hash] else { return nil }
+        guard let left = kept.left else { return kept }
+        return earlierSecond[left] == nil && earlier[left] == nil ? nil : kept
+    }
+
+    private static func seen(_ kept: KeptObservation, isSecond: Bool) -> Seen {
+        Seen(
+            entry: Entry(
+                observation: kept.observation, failure: nil, isChanging: kept.isChanging,
+                awaitsSecond: isSecond && kept.left != nil),
+            left: kept.left.map { ($0, nil) })
+    }
+
+    private func seen(
+        _ hash: UInt64, _ result: Result<Recovery, any Error>, isSecond: Bool
+    ) -> Seen {
+        switch result {
+        case .failure(let error):
+            return Seen(
+                entry: Entry(
+                    observation: Observation(outcome: .timedOut), failure: "\(error)",
+                    isChanging: false, awaitsSecond: false))
+        case .success(let recovery):
+            var observation = recovery.observation
+            observation.log = Array(observation.log.suffix(Self.logLimit))
+            let left = Self.left(by: recovery, of: hash)
+            store?.keep(
+                KeptObservation(
+                    hash: hash, output: recovery.recording.output, outcome: observation.outcome,
+                    log: observation.log, isChanging: recovery.changed, left: left?.hash,
+                    isSecond: isSecond))
+            return Seen(
+                entry: Entry(
+                    observation: observation, failure: nil, isChanging: recovery.changed,
+                    awaitsSecond: isSecond && left != nil),
+                left: left.map { ($0.hash, $0.tree) })
+        }
+    }
+
     private static func left(
-        by result: Result<Recovery, any Error>, of hash: UInt64
+        by recovery: Recovery, of hash: UInt64
     ) -> (hash: UInt64, tree: FileTree)? {
-        guard case .success(let recovery) = result, recovery.changed,
-            recovery.observation.isComplete
-        else { return nil }
+        guard recovery.changed, recovery.observation.isComplete else { return nil }
         var left = recovery.tree
         let leftHash = left.settle()
         return leftHash == hash ? nil : (leftHash, left)
@@ -92,23 +158,8 @@ final class Observations {
         try observers[0].observe(tree, patience: patience)
     }
 
-    private func add(
-        _ hash: UInt64, _ result: Result<Recovery, any Error>, awaitsSecond: Bool
-    ) -> Int {
-        var observation = Observation(outcome: .timedOut)
-        var failure: String?
-        var isChanging = false
-        switch result {
-        case .success(let recovery):
-            isChanging = recovery.changed
-            observation = recovery.observation
-            observation.log = Array(observation.log.suffix(Self.logLimit))
-        case .failure(let error): failure = "\(error)"
-        }
-        entries.append(
-            Entry(
-                observation: observation, failure: failure, isChanging: isChanging,
-                awaitsSecond: awaitsSecond))
+    private func add(_ hash: UInt64, _ seen: Seen) -> Int {
+        entries.append(seen.entry)
         known[hash] = entries.count - 1
         return entries.count - 1
     }

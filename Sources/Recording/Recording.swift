@@ -26,6 +26,9 @@ package struct Recording: Sendable {
         self.isComplete = isComplete
     }
 
+    /// Drawn when the recording was begun: no other has the same.
+    package var identity: UInt64 { nonce }
+
     /// How many records there are.
     package var count: Int { offsets.count }
 

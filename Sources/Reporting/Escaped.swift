@@ -89,6 +89,12 @@ package enum Escaped {
         return String(repeating: "0", count: max(0, digits - text.count)) + text
     }
 
+    /// 16 digits.
+    static func hexadecimal(_ value: UInt64) -> String {
+        let text = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - text.count) + text
+    }
+
     private static func append(_ scalar: Unicode.Scalar, to result: inout String) {
         switch scalar {
         case "\n": result += "\\n"

@@ -140,7 +140,7 @@ package struct FindingFile: Equatable, Sendable {
             .init("lost", .strings(lost)),
             .init("advice", .string(advice)),
             // A string, as few readers of JSON keep 64 bits.
-            .init("treeHash", .optional(treeHash.map(Self.text))),
+            .init("treeHash", .optional(treeHash.map { Escaped.hexadecimal($0) })),
         ]
         if !recoveries.isEmpty {
             members.append(
@@ -151,16 +151,11 @@ package struct FindingFile: Equatable, Sendable {
                             .object([
                                 .init("recording", .string($0.recording)),
                                 .init("plan", $0.plan.json),
-                                .init("treeHash", .string(Self.text($0.treeHash))),
+                                .init("treeHash", .string(Escaped.hexadecimal($0.treeHash))),
                             ])
                         })))
         }
         return JSON.object(members).text
-    }
-
-    private static func text(_ hash: UInt64) -> String {
-        Escaped.hexadecimal(UInt32(hash >> 32), digits: 8)
-            + Escaped.hexadecimal(UInt32(truncatingIfNeeded: hash), digits: 8)
     }
 }
 

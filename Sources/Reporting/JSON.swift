@@ -49,6 +49,20 @@ package enum JSON: Equatable, Sendable {
         return result + "\n"
     }
 
+    /// All of it on one line.
+    package var line: String {
+        switch self {
+        case .array(let values): return "[" + values.map(\.line).joined(separator: ", ") + "]"
+        case .object(let members):
+            let texts = members.map { Self.quoted($0.name) + ": " + $0.value.line }
+            return "{" + texts.joined(separator: ", ") + "}"
+        default:
+            var text = ""
+            appendScalar(to: &text)
+            return text
+        }
+    }
+
     private static let shortLine = 100
 
     private func append(to result: inout String, indent: Int) {

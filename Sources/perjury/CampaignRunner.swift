@@ -8,6 +8,8 @@ struct CampaignRunner {
     let exploration: ExplorationOptions
     let places: PlaceOptions
     let reports: ReportOptions
+    /// Whether recordings and observations of an earlier, interrupted campaign in the same place are taken over.
+    var isResuming = false
     /// Set where the workload was given by commands.
     var commands: FindingFile.Commands?
 
@@ -68,13 +70,37 @@ struct CampaignRunner {
         }
         var campaign = Campaign(subject, options: options, clock: { Wiring.now })
         campaign.isCancelled = { Interrupt.isRequested }
+        campaign.store = { store(task.workload, $0) }
         let box = Box(progress)
         campaign.progress = { step in
             if let text = box.value.update(step, now: Wiring.now) { Console.error(text) }
         }
-        let report = task.run.map { campaign.explore($0) } ?? campaign.run()
+        let run = task.run ?? (isResuming ? earlierRun(task.workload) : nil)
+        let report = run.map { campaign.explore($0) } ?? campaign.run()
         progress = box.value
         return report
+    }
+
+    // MARK: Resuming
+
+    /// The workload's last run, where it was recorded to its end.
+    private func earlierRun(_ workload: Workload) -> RecordedRun? {
+        let path = "\(places.out)/recordings/\(workload.name).perjury"
+        guard let run = try? RecordedRun(path: path), run.recording.isComplete,
+            run.workloadFolder == workload.folder
+        else { return nil }
+        return run
+    }
+
+    private func store(_ workload: Workload, _ run: RecordedRun) -> ObservationFile? {
+        let folder = "\(places.out)/observations"
+        guard (try? Files.makeFolder(folder)) != nil else { return nil }
+        let file = workload.file
+        let how = "\(file.observer) \(String(describing: file.server)) \(file.user ?? "")"
+        return ObservationFile(
+            path: "\(folder)/\(workload.name).jsonl",
+            identity: "\(perjuryVersion) \(run.recording.identity) \(how)",
+            resuming: isResuming)
     }
 
     /// A value that a closure changes.

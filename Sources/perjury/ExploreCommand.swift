@@ -14,6 +14,12 @@ struct ExploreCommand: ParsableCommand {
     var workload: String?
 
     @OptionGroup var commands: ObserverOptions
+    @Flag(
+        help:
+            "Go on after an end that came too early: keep what is recorded to its end, and what was observed of it."
+    )
+    var resume = false
+
     @OptionGroup(title: "Exploring") var exploration: ExplorationOptions
     @OptionGroup(title: "Places") var places: PlaceOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
@@ -29,7 +35,7 @@ struct ExploreCommand: ParsableCommand {
     func run() throws {
         try exploration.check()
         var runner = CampaignRunner(
-            exploration: exploration, places: places, reports: reports)
+            exploration: exploration, places: places, reports: reports, isResuming: resume)
         var tasks: [CampaignRunner.Task] = []
         for path in recording {
             let run = try Wiring.recordedRun(path)

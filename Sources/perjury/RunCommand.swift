@@ -17,6 +17,12 @@ struct RunCommand: ParsableCommand {
     var workload: [String] = []
 
     @OptionGroup var commands: CommandOptions
+    @Flag(
+        help:
+            "Go on after an end that came too early: keep what is recorded to its end, and what was observed of it."
+    )
+    var resume = false
+
     @OptionGroup(title: "Exploring") var exploration: ExplorationOptions
     @OptionGroup(title: "Places") var places: PlaceOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
@@ -24,7 +30,7 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         try exploration.check()
         var runner = CampaignRunner(
-            exploration: exploration, places: places, reports: reports)
+            exploration: exploration, places: places, reports: reports, isResuming: resume)
         let workloads: [Workload]
         switch (commands.run, commands.observe) {
         case (let run?, let observe?):

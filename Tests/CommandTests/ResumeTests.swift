@@ -1,0 +1,117 @@
+import Glibc
+import Recording
+import Reporting
+import TestSupport
+import Testing
+
+extension TheCommand {
+    /// `--resume`: a campaign whose harness was killed finds what it would have found.
+    @Suite("Resuming")
+    struct Resuming {
+        private static let scripts = [
+            "run.sh": """
+            cd "$PERJURY_DIR" || exit 1
+            for n in 1 2 3 4 5 6 7 8; do
+                echo "@begin t$n"
+                echo "t$n." >file$n
+                [ $((n % 2)) = 0 ] && sync file$n
+                echo "@ack t$n"
+            done
+            """,
+            "see.sh": """
+            cd "$PERJURY_DIR" || exit 1
+            # Recovery that changes something, so that it is observed twice.
+            [ -e opened ] || echo yes >opened
+            echo "a line for the log: $(ls | tr '\\n' ' ')"
+            for file in file*; do
+                [ -e "$file" ] && sed -n 's/^\\(t[0-9]*\\)\\.$/@saw \\1/p' "$file"
+            done
+            echo @end
+            """,
+        ]
+        private static let yaml =
+            "run: ./run.sh\nobserve: ./see.sh\nexpect: violates lost-commit\n"
+        private static let arguments = [
+            "run", "./w", "--model", "ext4-ordered,btrfs", "--budget", "600", "--json",
+            "report.json",
+        ]
+
+        private func lines(_ bench: Bench) -> [Substring] {
+            let bytes =
+                (try? FileBytes.read(
+                    bench.folder.file("perjury-out/observations/w.jsonl"))) ?? []
+            return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        }
+
+        /// What the report says, but for the time it took and how many observations were left to make.
+        private func found(_ bench: Bench) throws -> [String] {
+            let report = try JSON(parsing: FileBytes.read(bench.folder.file("report.json")))
+            let workload = try #require(report["workloads"]?.items.first)
+            let models = (workload["models"]?.items ?? []).map { model in
+                ["model", "verdict", "kinds", "statesPlanned", "statesDistinct", "exhaustive"]
+                    .map { model[$0]?.line ?? "-" }.joined(separator: " ")
+            }
+            return models + (workload["findings"]?.items ?? []).map(\.line)
+        }
+
+        @Test("killed at any moment of exploring, and again, it ends with the same findings")
+        func killed() throws {
+            let bench = try Bench()
+            try bench.workload("w", Self.yaml, Self.scripts)
+            let undisturbed = try bench.run(Self.arguments)
+            #expect(undisturbed.status == 0, "\(undisturbed.text)")
+            let expected = try found(bench)
+            let all = lines(bench)
+            try #require(all.count > 20)
+
+            // The same run, of whose observations ever fewer are there; the last line half.
+            let path = bench.folder.file("perjury-out/observations/w.jsonl")
+            for kept in [all.count, all.count - 1, all.count / 2, 3, 1] {
+                let text = all.prefix(kept).joined(separator: "\n")
+                try FileBytes.write(Array(text.utf8.dropLast(5)), to: path)
+                let resumed = try bench.run(Self.arguments + ["--resume"])
+                #expect(resumed.status == 0, "\(kept): \(resumed.text)")
+                #expect(try found(bench) == expected, "\(kept)")
+                #expect(Set(lines(bench)).isSuperset(of: all.prefix(kept - 1)), "\(kept)")
+            }
+
+            // Killed for real, more than once.
+            var kills = 0
+            unlink(path)
+            for _ in 0..<4 {
+                let before = lines(bench).count
+                let running = try bench.start(Self.arguments + ["--resume"])
+                let isFar = eventually(within: 20) {
+                    lines(bench).count >= before + 4 || kill(running.processID, 0) != 0
+                }
+                #expect(isFar)
+                running.send(SIGKILL)
+                if try running.end(withinSeconds: 5).status == 128 + SIGKILL { kills += 1 }
+            }
+            #expect(kills > 0)
+            let resumed = try bench.run(Self.arguments + ["--resume"])
+            #expect(resumed.status == 0, "\(resumed.text)")
+            #expect(try found(bench) == expected)
+        }
+
+        @Test("without --resume nothing is taken over; of another observer neither")
+        func anew() throws {
+            let bench = try Bench()
+            try bench.workload("w", Self.yaml, Self.scripts)
+            _ = try bench.run(Self.arguments)
+            let first = try #require(lines(bench).first)
+
+            _ = try bench.run(Self.arguments + ["--resume"])
+            #expect(lines(bench).first == first)
+
+            try bench.workload(
+                "w", Self.yaml.replacing("./see.sh", with: "./see.sh again"), Self.scripts)
+            _ = try bench.run(Self.arguments + ["--resume"])
+            let second = try #require(lines(bench).first)
+            #expect(second != first)
+
+            _ = try bench.run(Self.arguments)
+            #expect(lines(bench).first != second, "another recording")
+        }
+    }
+}

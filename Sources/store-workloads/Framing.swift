@@ -44,12 +44,14 @@ enum Framing {
 
     /// CRC-32 as in zlib and Ethernet (reflected polynomial 0xEDB88320).
     static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
-        var value = UInt32.max
-        for byte in bytes {
-            value ^= UInt32(byte)
-            for _ in 0..<8 { value = value >> 1 ^ (value & 1 == 1 ? 0xEDB8_8320 : 0) }
+        ~bytes.reduce(UInt32.max) { $0 >> 8 ^ remainders[Int(UInt8(truncatingIfNeeded: $0) ^ $1)] }
+    }
+
+    /// By byte: what eight steps of the division leave of it.
+    private static let remainders: [UInt32] = (0..<256).map { byte in
+        (0..<8).reduce(UInt32(byte)) { value, _ in
+            value >> 1 ^ (value & 1 == 1 ? 0xEDB8_8320 : 0)
         }
-        return ~value
     }
 }
 

@@ -42,7 +42,7 @@ struct SyncRemovalTests {
         }
     }
 
-    static let toys = PlantedBugTests.toys.filter { $0.hasSuffix("-fixed") }
+    static let toys = PlantedBugTests.toys.filter(PlantedBugTests.isCorrect)
 
     /// The syncs of a recording by what they sync: files of one name pattern together.
     private static func sites(_ recording: Recording) throws -> [String: [Int]] {

@@ -47,6 +47,9 @@ var toys: [any Toy.Type] {
         RenameNoDirectorySync.self, RenameNoFileSync.self, LogTruncatedEarly.self, PageTorn.self,
         UncheckedTail.self, CommitBeforeData.self, RecoveryForgets.self, ReplayDoubles.self,
         ResurrectedDelete.self, CompactionOrder.self, SyncForgotten.self, RecoveryInPlace.self,
+        SharedSector.self, OneHeader.self, LogSkipsDamage.self, TwoRoots.self, LogGrows.self,
+        OneFlush.self, Pages<PlainPages>.self, Pages<FullImagePages>.self,
+        Pages<DoubleWritePages>.self,
     ]
 }
 

@@ -65,7 +65,7 @@ package func perform<E: Engine>(
         try store.close()
     case .commit(let count):
         let store = try E(directory: directory, creating: firstStart)
-        for number in stride(from: 1, through: count, by: 1) {
+        for number in numbers(count) {
             let change = try task.change(number, store)
             Marks.begin(change)
             do {

@@ -5,12 +5,17 @@
 // Nothing here opens or walks into ROOT/data once something is mounted on it: that would wait for
 // the serving process, and the keeper must never wait for it.
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ipc.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,6 +59,53 @@ static bool make_root(const struct mounts *mounts, struct failure *failure) {
     return true;
 }
 
+// Shared memory outlives the processes that made it, and a machine that lost its power has none: each
+// life gets its own, System V's and POSIX's. New ones cost more than a mount of fuse, so only when
+// the life before made use of them. Message queues of POSIX are left alone: nothing is known that
+// keeps anything in them.
+static bool uses_system_v(void) {
+    struct shm_info shm;
+    struct seminfo sem;
+    struct msginfo msg;
+    union {
+        int value;
+        struct seminfo *info;
+    } sem_argument = {.info = &sem};
+    // What cannot be asked is no reason to trust it.
+    if (shmctl(0, SHM_INFO, (struct shmid_ds *)&shm) < 0 || shm.used_ids > 0) return true;
+    if (semctl(0, 0, SEM_INFO, sem_argument) < 0 || sem.semusz > 0) return true;
+    return msgctl(0, MSG_INFO, (struct msqid_ds *)&msg) < 0 || msg.msgpool > 0;
+}
+
+static bool is_empty(const char *path) {
+    DIR *directory = opendir(path);
+    if (directory == NULL) return false;
+    int count = 0;
+    while (count <= 2 && readdir(directory) != NULL) count++;
+    closedir(directory);
+    return count <= 2;
+}
+
+static bool mount_shm(struct failure *failure) {
+    if (mount("perjury", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") == 0) return true;
+    if (errno == ENOENT || errno == ENOTDIR) return true;
+    return fail(failure, "mounting a tmpfs at /dev/shm");
+}
+
+static bool make_shared_memory(struct failure *failure) {
+    if (unshare(CLONE_NEWIPC) != 0) return fail(failure, "unshare(CLONE_NEWIPC)");
+    return mount_shm(failure);
+}
+
+static bool renew_shared_memory(struct failure *failure) {
+    if (uses_system_v() && unshare(CLONE_NEWIPC) != 0)
+        return fail(failure, "unshare(CLONE_NEWIPC)");
+    if (access("/dev/shm", F_OK) != 0 || is_empty("/dev/shm")) return true;
+    if (umount2("/dev/shm", MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
+        return fail(failure, "unmounting /dev/shm");
+    return mount_shm(failure);
+}
+
 bool mounts_enter(struct mounts *mounts, const char *root, struct failure *failure) {
     if (root[0] != '/' || root[1] == '\0' || strlen(root) >= sizeof mounts->root) {
         errno = EINVAL;
@@ -71,7 +123,7 @@ bool mounts_enter(struct mounts *mounts, const char *root, struct failure *failu
         return fail(failure, "making all mounts private");
     mounts->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (mounts->proc < 0) return fail(failure, "opening /proc");
-    return make_root(mounts, failure);
+    return make_root(mounts, failure) && make_shared_memory(failure);
 }
 
 bool mounts_attach(
@@ -92,7 +144,7 @@ bool mounts_attach(
 bool mounts_renew(const struct mounts *mounts, struct failure *failure) {
     if (umount2(mounts->root, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
         return fail(failure, "unmounting %s", mounts->root);
-    return make_root(mounts, failure);
+    return make_root(mounts, failure) && renew_shared_memory(failure);
 }
 
 void mounts_drop_proc(struct mounts *mounts) {

@@ -291,4 +291,34 @@ struct KeeperTests {
         try bench.end()
         try other.end()
     }
+
+    @Test("shared memory of one life is not there in the next, nor anywhere else")
+    func sharedMemory() throws {
+        let bench = try KeeperBench()
+        let other = try KeeperBench()
+        let outside = contents(of: "/proc/sysvipc/shm")
+        let list =
+            "ls -A /dev/shm; for kind in shm sem msg; do sed 1d /proc/sysvipc/$kind; done | wc -l"
+        let make = "echo 1 >/dev/shm/left; for kind in -M1 -S1 -Q; do ipcmk $kind; done >/dev/null"
+
+        for _ in 0..<2 {
+            #expect(try bench.run(list) == .exited(status: 0))
+            #expect(bench.mount.text(of: "out") == "0\n")
+            #expect(try bench.run(bench.shell("\(make); \(list)"), id: 2) == .exited(status: 0))
+            #expect(bench.mount.text(of: "out") == "0\nleft\n3\n")
+            try bench.renew()
+        }
+        #expect(try bench.run("ipcmk -S1 >/dev/null; \(list)") == .exited(status: 0))
+        #expect(bench.mount.text(of: "out") == "1\n")
+        try bench.renew()
+        #expect(try bench.run(list) == .exited(status: 0))
+        #expect(bench.mount.text(of: "out") == "0\n")
+        #expect(try other.run(list) == .exited(status: 0))
+        #expect(other.mount.text(of: "out") == "0\n")
+        #expect(contents(of: "/proc/sysvipc/shm") == outside)
+        #expect(access("/dev/shm/left", F_OK) != 0)
+
+        try bench.end()
+        try other.end()
+    }
 }

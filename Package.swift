@@ -110,6 +110,8 @@ let package = Package(
         .testTarget(
             name: "WorkloadRunnerTests", dependencies: ["WorkloadRunner", "CFuse", "TestSupport"]),
         .testTarget(
+            name: "HandMountTests", dependencies: ["HandMount", "FuseMount", "TestSupport"]),
+        .testTarget(
             name: "ReportingTests",
             dependencies: ["Reporting", "perjury", "CSupport", "TestSupport"]),
         .testTarget(

@@ -40,9 +40,15 @@ package struct Cut: Sendable {
             "power loss \(number) after \(plan.crashPoint) records: \(lostCount) of "
                 + "\(pendingCount) effects at risk were lost"
         ]
-        lines += lost.map { "  " + Escaped.line($0) }
+        lines += lost.prefix(Self.lineLimit).map { "  " + Escaped.line($0) }
+        if lost.count > Self.lineLimit {
+            lines.append("  and \(lost.count - Self.lineLimit) more records (all: --json)")
+        }
         return lines.joined(separator: "\n")
     }
+
+    /// Records that are told of in a text.
+    private static let lineLimit = 20
 
     var json: JSON {
         .object([

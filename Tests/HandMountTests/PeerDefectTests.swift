@@ -28,7 +28,7 @@ extension HandMountTests {
             // In an order that is no order.
             let pieces = bytes.count >> 16
             for piece in 0..<pieces {
-                let place = piece * 379 % pieces << 16
+                let place = (piece * 379 % pieces) << 16
                 let written = bytes.withUnsafeBytes {
                     pwrite(file, $0.baseAddress! + place, 1 << 16, place)
                 }

@@ -114,6 +114,7 @@ package struct Campaign {
             report.notes.append(cutRecoveries(explorations, observations))
         }
         finish(explorations, &report)
+        if let failure = observations.storeFailure { report.notes.append(failure) }
     }
 
     // MARK: Exploring

@@ -5,6 +5,8 @@ package protocol ObservationStore: AnyObject {
     /// What an earlier campaign over the same recording had seen, in its order.
     func earlier() -> [KeptObservation]
     func keep(_ observation: KeptObservation)
+    /// Why not everything could be kept; nil while it could.
+    var failure: String? { get }
 }
 
 /// One observation of one tree.

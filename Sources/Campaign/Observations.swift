@@ -26,6 +26,9 @@ final class Observations {
 
     private static let logLimit = 2000
 
+    /// Why a campaign that resumes will have to observe again; nil when it will not.
+    var storeFailure: String? { store?.failure }
+
     /// What an earlier campaign had seen: of trees of its own, and of those that recoveries had left.
     private var earlier: [UInt64: KeptObservation] = [:]
     private var earlierSecond: [UInt64: KeptObservation] = [:]

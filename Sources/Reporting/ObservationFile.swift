@@ -3,15 +3,19 @@ import FileTree
 import Glibc
 import Oracles
 
+import struct SystemPackage.Errno
+
 /// Observations as JSON lines, each with a checksum before it; see `docs/formats.md`.
 ///
-/// What cannot be read of an earlier file is left out, and what cannot be written is not kept: both cost a second observation,
+/// What cannot be read of an earlier file is left out, and what cannot be written is not kept: both cost another observation,
 /// no finding.
 package final class ObservationFile: ObservationStore {
     private static let format = 1
 
     private let kept: [KeptObservation]
+    private let path: String
     private var file: CInt
+    package private(set) var failure: String?
 
     /// - Parameters:
     ///   - identity: of the recording and of whatever else an observation depends on. Another one than in the file begins anew.
@@ -25,11 +29,11 @@ package final class ObservationFile: ObservationStore {
         let (earlier, length) =
             resuming ? Self.read(path, head) : ([], 0)
         kept = earlier
+        self.path = path
         file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         // A line that was cut off goes.
-        if file >= 0, ftruncate(file, off_t(length)) != 0 || lseek(file, 0, SEEK_END) < 0 {
-            close(file)
-            file = -1
+        if file < 0 || ftruncate(file, off_t(length)) != 0 || lseek(file, 0, SEEK_END) < 0 {
+            end()
         }
         if length == 0 { write(head) }
     }
@@ -47,10 +51,14 @@ package final class ObservationFile: ObservationStore {
     private func write(_ bytes: [UInt8]) {
         guard file >= 0 else { return }
         // Half a line, on a full disk, ends what is kept: no other may follow it.
-        if Glibc.write(file, bytes, bytes.count) != bytes.count {
-            close(file)
-            file = -1
-        }
+        if Glibc.write(file, bytes, bytes.count) != bytes.count { end() }
+    }
+
+    private func end() {
+        failure =
+            "writing \(path): \(Errno(rawValue: errno)); --resume will have to observe again"
+        if file >= 0 { close(file) }
+        file = -1
     }
 
     // MARK: Lines

@@ -48,6 +48,14 @@ struct ObservationFileTests {
         #expect(read(path, "i") == [], "the other one began anew")
     }
 
+    @Test("a disk that is full is told, and ends what is kept")
+    func full() throws {
+        let file = ObservationFile(path: "/dev/full", identity: "i", resuming: false)
+        file.keep(Self.samples[0])
+
+        #expect(file.failure?.contains("/dev/full") == true)
+    }
+
     @Test("cut off or damaged at any byte, whole lines before it are kept, and nothing is invented")
     func damaged() throws {
         let folder = try TemporaryFolder()

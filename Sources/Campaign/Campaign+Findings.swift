@@ -189,18 +189,26 @@ extension Campaign {
             lost: explanation.lost(plan.pending, plan.choice),
             acknowledged: judge.history.acknowledgedCount(at: cut),
             seen: judge.seenCount(judge.resolve(recovery.observation), cut: cut), count: 1,
-            summary: summary(violation, recovery.observation, plan),
+            summary: summary(violation, recovery.observation, plan, storage.log.mappedPaths.first),
             advice: plan.isUnwritten
-                ? "write it before acknowledging it: until then it had not left the program"
+                ? adviceOnUnwritten(storage.log.mappedPaths.first)
                 : explanation.advice(violation, plan.pending, plan.choice),
             log: String(decoding: recovery.observation.log.suffix(4096), as: UTF8.self))
         finding.treeHash = plan.treeHash
         return finding
     }
 
+    /// - Parameter mapped: a file that was written through a shared mapping, where what is missing may have been.
+    private func adviceOnUnwritten(_ mapped: String?) -> String {
+        guard let mapped else {
+            return "write it before acknowledging it: until then it had not left the program"
+        }
+        return "write it, or msync the mapping of \(mapped), before acknowledging it"
+    }
+
     /// The violation's sentence, and what is to be added to understand it.
     private func summary(
-        _ violation: Violation, _ observation: Observation, _ plan: SmallestPlan
+        _ violation: Violation, _ observation: Observation, _ plan: SmallestPlan, _ mapped: String?
     ) -> String {
         switch violation.kind {
         case .cannotOpen:
@@ -211,6 +219,10 @@ extension Campaign {
             else { return violation.summary }
             return "\(violation.summary): \(line)"
         case .lostCommit where plan.isUnwritten:
+            if let mapped {
+                return violation.summary
+                    + "; it was acknowledged from the store's own buffer, or while it stood in a shared mapping of \(mapped) that nobody had synced"
+            }
             return violation.summary
                 + "; no power was lost, the process had ended: it was acknowledged from the store's own buffer"
         default:

@@ -175,7 +175,12 @@ package struct Explanation {
             pending.effects.indices.filter { !choice.kept[$0] }.map { pending.effects[$0] })
         for (record, effects) in culprits(pending, choice) {
             for effect in effects {
-                if let deadline = deadline(violation, effect, pending, lost) {
+                if let sync = ignoredSync(effect, pending) {
+                    add(
+                        "sync #\(sync) covered #\(record) (\(operation(record))), and \(storage.stack.name) did not do it: "
+                            + "no sync helps, recovery must be able to tell that it is missing (a journal, a checksum, a copy)"
+                    )
+                } else if let deadline = deadline(violation, effect, pending, lost) {
                     add("\(sync(for: effect)) after #\(record) and before \(deadline)")
                 } else {
                     add(
@@ -217,6 +222,17 @@ package struct Explanation {
         return
             "nothing need be lost: the program's end after #\(point - 1) (\(operation(point - 1))) and before "
             + "#\(point) (\(operation(point))) is enough; the order of these steps, or recovery from between them, is at fault"
+    }
+
+    /// The record that would have made the effect durable before the power went, had the stack kept its word.
+    private func ignoredSync(
+        _ logged: EffectLog.LoggedEffect, _ pending: Storage.Pending
+    ) -> Int? {
+        let range = log.firstEffect[logged.id.record]..<log.firstEffect[logged.id.record + 1]
+        guard let index = range.first(where: { log.effects[$0].id == logged.id })
+        else { return nil }
+        let covered = Int(storage.graph.nodes[index].coveredAt)
+        return covered < pending.crashPoint ? covered : nil
     }
 
     private func sync(for logged: EffectLog.LoggedEffect) -> String {

@@ -28,6 +28,19 @@ struct FindingTests {
         #expect(finding.model == "ext4-ordered" && finding.stack == "honest")
     }
 
+    @Test("a sync that the stack did not do is named, and none is asked for")
+    func ignoredSync() throws {
+        var toy = Toys.log(1)
+        toy.promiseUnder = ["lying-flush": .durable]
+        let finding = try finding(toy, "ext4-ordered/lying-flush", .lostCommit)
+
+        #expect(finding.lost == ["#1 write log [0, 9): lost size"])
+        #expect(
+            finding.advice
+                == "sync #2 covered #1 (write log [0, 9)), and lying-flush did not do it: no sync helps, recovery must be able to tell that it is missing (a journal, a checksum, a copy)"
+        )
+    }
+
     @Test("a missing sync of a directory; one finding for many names")
     func missingDirectorySync() throws {
         let finding = try finding(

@@ -102,7 +102,8 @@ package struct Campaign {
             return Exploration(
                 Storage(log: log, model: target.model, stack: stack),
                 judge: judge(judged ?? counted ?? subject.promise), isJudged: judged != nil,
-                counting: counted.map(judge), seed: options.seed, ending: options.ending)
+                counting: counted.map(judge), ageing: counted == .durable ? judge(.prefix) : nil,
+                seed: options.seed, ending: options.ending)
         }
         if control.isViolated {
             for exploration in explorations where exploration.isJudged {
@@ -190,7 +191,15 @@ package struct Campaign {
         if let counting = exploration.counting {
             let counted = exploration.violations(
                 index, entry, at: state.pending.crashPoint, by: counting)
-            exploration.report.outcomes[Self.outcome(counted), default: 0] += 1
+            var outcome = Self.outcome(counted)
+            // A delete that is lost looks like a key that is back. The store is as it was before: nothing is corrupt.
+            if outcome == .silentCorruption, let ageing = exploration.ageing,
+                exploration.violations(index, entry, at: state.pending.crashPoint, by: ageing)
+                    .isEmpty
+            {
+                outcome = .silentLoss
+            }
+            exploration.report.outcomes[outcome, default: 0] += 1
         }
         guard exploration.isJudged else { return }
         for violation in violations { investigate(violation, state, exploration, observations) }

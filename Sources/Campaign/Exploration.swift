@@ -11,6 +11,8 @@ final class Exploration {
     let isJudged: Bool
     /// By what outcomes are counted, where the stack permits less than the promise.
     let counting: Judge?
+    /// Is content with what the store was at an earlier moment; tells loss from corruption.
+    let ageing: Judge?
     private(set) var search: PlanSearch
     /// Set where the run is itself a recovery.
     let earlier: EarlierPowerLoss?
@@ -79,8 +81,8 @@ final class Exploration {
 
     /// - Parameter known: groups that other recoveries have shown; they come first among `groups`.
     init(
-        _ storage: Storage, judge: Judge, isJudged: Bool, counting: Judge?, seed: UInt64,
-        ending: Ending, after earlier: EarlierPowerLoss? = nil, known: [Group] = []
+        _ storage: Storage, judge: Judge, isJudged: Bool, counting: Judge?, ageing: Judge? = nil,
+        seed: UInt64, ending: Ending, after earlier: EarlierPowerLoss? = nil, known: [Group] = []
     ) {
         self.earlier = earlier
         groups = known.map(\.elsewhere)
@@ -88,6 +90,7 @@ final class Exploration {
         self.judge = judge
         self.isJudged = isJudged
         self.counting = counting
+        self.ageing = ageing
         search = PlanSearch(storage, seed: seed, ending: ending)
         report = ModelReport(model: storage.model.name, stack: storage.stack.name)
         report.crashPointsInAll = storage.lastCrashPoint + 1

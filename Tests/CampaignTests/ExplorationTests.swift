@@ -151,6 +151,44 @@ struct StackTests {
         #expect(report.models[0].outcomes[.silentLoss, default: 0] > 0)
     }
 
+    @Test("a delete that is lost is loss, not corruption; one lost out of order is not")
+    func lostDelete() throws {
+        var toy = Toys.log()
+        toy.life = { disk in
+            for (commit, write) in ["k=a", "k=", "l=b"].enumerated() {
+                try disk.say("@begin t\(commit) \(write)")
+                try disk.append("log", Toys.line(write))
+                try disk.sync("log")
+                try disk.say("@ack t\(commit)")
+            }
+        }
+        toy.recovery = { disk in
+            var table: [String: String] = [:]
+            for line in Toys.lines(disk.text("log")) {
+                let parts = line.split(separator: "=", omittingEmptySubsequences: false)
+                table[String(parts[0])] = parts[1].isEmpty ? nil : String(parts[1])
+            }
+            for (key, value) in table.sorted(by: { $0.key < $1.key }) {
+                try disk.say("@saw \(key)=\(value)")
+            }
+        }
+        var skipping = toy
+        let recovery = toy.recovery
+        skipping.recovery = { disk in
+            // Whoever shows the last commit without the delete is damaged, not older.
+            if Toys.lines(disk.text("log")).count == 1 { try disk.say("@saw l=b") }
+            try recovery(disk)
+        }
+
+        let older = try #require(explore(toy, ["in-order/lying-flush-in-order"]).models.first)
+        let damaged = try #require(
+            explore(skipping, ["in-order/lying-flush-in-order"]).models.first)
+
+        #expect(older.outcomes[.silentLoss, default: 0] > 0)
+        #expect(older.outcomes[.silentCorruption] == nil)
+        #expect(damaged.outcomes[.silentCorruption, default: 0] > 0)
+    }
+
     @Test("each kind of outcome is told from the others")
     func outcomes() throws {
         var toy = Toys.log(6)

@@ -1,5 +1,6 @@
 /// New keys, keys that are written again, and deletes; what a value is in the marks is repeated to
-/// a body, whose length differs, and which is compared when it is read.
+/// a body, whose length differs, and which is compared when it is read. Keys come round after 32, so
+/// that the store of a long run stays small.
 package struct RowsTask: EngineTask {
     /// How many keys a transaction writes.
     private let width: Int
@@ -12,18 +13,20 @@ package struct RowsTask: EngineTask {
     }
 
     package func change(_ number: Int, _ engine: some Engine) -> Change {
-        var writes = [(key: "k\(number)", value: "v\(number)")]
+        var writes = [(key: key(number), value: "v\(number)")]
         if width > 1 { writes.append((key: "s\(number % 3)", value: "v\(number)")) }
         // What the transaction before the last wrote: never one that was deleted already.
         if number % 4 == 0 {
             if width > 1 {
-                writes.append((key: "k\(number - 2)", value: ""))
+                writes.append((key: key(number - 2), value: ""))
             } else {
-                writes = [(key: "k\(number - 2)", value: "")]
+                writes = [(key: key(number - 2), value: "")]
             }
         }
         return Change(name: "t\(number)", writes: writes)
     }
+
+    private func key(_ number: Int) -> String { "k\(number % 32)" }
 
     package func stored(_ value: String) -> String {
         let number = Int(value.dropFirst()) ?? 0

@@ -13,7 +13,7 @@ class LMDB: Engine {
         var handle: OpaquePointer?
         try Self.check(mdb_env_create(&handle), "mdb_env_create")
         environment = handle!
-        try Self.check(mdb_env_set_mapsize(environment, 1 << 20), "mdb_env_set_mapsize")
+        try Self.check(mdb_env_set_mapsize(environment, 64 << 20), "mdb_env_set_mapsize")
         // Opening makes what is missing, whatever `creating` says: LMDB knows no other way.
         let code = mdb_env_open(environment, directory, UInt32(Self.flags), 0o644)
         if code != 0 {

@@ -17,6 +17,8 @@ package struct CampaignReport: Sendable {
     /// Findings lie below it; as the person typed it.
     package var outputFolder: String
     package var workloads: [WorkloadReport] = []
+    /// Those of the catalogue that nobody named, and that this machine lacks something for.
+    package var skipped: [Skipped] = []
     /// Someone ended it before its end.
     package var isInterrupted = false
     package var seconds = 0.0
@@ -31,6 +33,16 @@ package struct CampaignReport: Sendable {
         self.models = models
         self.stacks = stacks
         self.outputFolder = outputFolder
+    }
+
+    package struct Skipped: Sendable {
+        package let name: String
+        package let reason: String
+
+        package init(name: String, reason: String) {
+            self.name = name
+            self.reason = reason
+        }
     }
 
     /// How the command is to exit.

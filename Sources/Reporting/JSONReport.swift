@@ -25,6 +25,14 @@ package struct JSONReport {
             .init("ending", .string(campaign.ending)),
             .init("budget", .string(campaign.budget)),
             .init("workloads", .array(campaign.workloads.map(workload))),
+            .init(
+                "skipped",
+                .array(
+                    campaign.skipped.map {
+                        .object([
+                            .init("name", .string($0.name)), .init("reason", .string($0.reason)),
+                        ])
+                    })),
             .init("interrupted", .bool(campaign.isInterrupted)),
             .init("exitStatus", .number(campaign.exitStatus.rawValue)),
         ]

@@ -26,6 +26,13 @@ package struct JUnitReport {
             for item in cases { text += testcase(item, workload) }
             text += "  </testsuite>\n"
         }
+        for one in campaign.skipped {
+            text +=
+                "  <testsuite name=\"\(Escaped.xml(one.name))\" tests=\"1\" failures=\"0\" errors=\"0\" "
+                + "skipped=\"1\">\n    <testcase classname=\"perjury.\(Escaped.xml(one.name))\" "
+                + "name=\"recording\"><skipped message=\"\(Escaped.xml(one.reason))\"/></testcase>\n"
+                + "  </testsuite>\n"
+        }
         return text + "</testsuites>\n"
     }
 

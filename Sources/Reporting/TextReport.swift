@@ -27,7 +27,9 @@ package struct TextReport {
         var sections: [String] = []
         if !campaign.workloads.isEmpty { sections.append(table) }
         if campaign.stacks.count > 2 { sections.append(matrix) }
-        sections += [unexpected, inconclusive, expected, outcomes, notes].filter { !$0.isEmpty }
+        sections += [unexpected, inconclusive, expected, outcomes, notes, skipped].filter {
+            !$0.isEmpty
+        }
         sections.append(summary)
         return sections.joined(separator: "\n")
     }
@@ -209,6 +211,14 @@ package struct TextReport {
 
     // MARK: Summary
 
+    /// Not tried, since something is missing that this machine need not have.
+    private var skipped: String {
+        campaign.skipped.map {
+            let line = "skipped: \(Escaped.line($0.name)): \(Escaped.line($0.reason))"
+            return style.wrapped(line, first: "")
+        }.joined()
+    }
+
     private var summary: String {
         let workloads = campaign.workloads
         let outcomes = workloads.map(\.outcome)
@@ -217,6 +227,7 @@ package struct TextReport {
         if unexpected > 0 { parts.append("\(grouped(unexpected)) NOT AS EXPECTED") }
         let inconclusive = outcomes.count { $0 == .inconclusive }
         if inconclusive > 0 { parts.append("\(grouped(inconclusive)) inconclusive") }
+        if !campaign.skipped.isEmpty { parts.append("\(grouped(campaign.skipped.count)) skipped") }
         let models = workloads.flatMap(\.models)
         let planned = models.reduce(0) { $0 + $1.statesPlanned }
         let observed = models.reduce(0) { $0 + $1.statesObserved }

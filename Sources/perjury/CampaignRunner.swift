@@ -12,6 +12,8 @@ struct CampaignRunner {
     var isResuming = false
     /// Set where the workload was given by commands.
     var commands: FindingFile.Commands?
+    /// What of the catalogue cannot be run here.
+    var skipped: [CampaignReport.Skipped] = []
 
     /// What is to be explored: a workload, and its recording where there is one already.
     struct Task {
@@ -29,6 +31,7 @@ struct CampaignRunner {
             stacks: try exploration.stack.isEmpty
                 ? ["honest"] : Names.stacks(exploration.stack).map(\.name),
             outputFolder: places.out)
+        report.skipped = skipped
         Interrupt.watch()
         Console.out(TextReport(report, style: Console.style).header + "\n")
         var progress = Console.progress(total: tasks.count)

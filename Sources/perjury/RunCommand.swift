@@ -7,8 +7,8 @@ struct RunCommand: ParsableCommand {
         commandName: "run",
         abstract: "Record workloads, cut the power everywhere, judge what recovery shows, report.",
         discussion: """
-            Without names, all of the catalogue is run. A path of a folder with a workload.yaml, or of the file itself, is \
-            a workload, too. With --run and --observe no folder is needed:
+            Without names, all of the catalogue is run that this machine has the programs for. A path of a folder with a \
+            workload.yaml, or of the file itself, is a workload, too. With --run and --observe no folder is needed:
 
               perjury run --run './put.sh 20' --observe './get.sh'
             """)
@@ -31,7 +31,7 @@ struct RunCommand: ParsableCommand {
         try exploration.check()
         var runner = CampaignRunner(
             exploration: exploration, places: places, reports: reports, isResuming: resume)
-        let workloads: [Workload]
+        var workloads: [Workload]
         switch (commands.run, commands.observe) {
         case (let run?, let observe?):
             guard workload.isEmpty else {
@@ -47,6 +47,13 @@ struct RunCommand: ParsableCommand {
                 throw Failure(.usage, "--promise goes with --run and --observe")
             }
             workloads = try Wiring.workloads(workload, places)
+            // What a person named is an answer owed; of the whole catalogue, what this machine can do.
+            if workload.isEmpty {
+                runner.skipped = workloads.compactMap { one in
+                    one.missingRequirement.map { .init(name: one.name, reason: $0) }
+                }
+                workloads.removeAll { $0.missingRequirement != nil }
+            }
         default:
             throw Failure(.usage, "--run and --observe go together")
         }

@@ -97,6 +97,33 @@ extension TheCommand {
             #expect(result.output.contains(it.reason.prefix(24)), "\(result.text)")
         }
 
+        @Test("of a catalogue, what this machine has no programs for is skipped, with the reason")
+        func skipped() throws {
+            let bench = try Bench()
+            mkdir(bench.folder.file("catalogue"), 0o755)
+            let programs = ["run.sh": Self.commits, "see.sh": Self.lists]
+            let yaml = "run: ./run.sh\nobserve: ./see.sh\nexpect: violates\n"
+            let missing = "requires: {commands: [no-such-program], packages: [no-such-package]}\n"
+            try bench.workload("catalogue/one", yaml, programs)
+            try bench.workload("catalogue/two", yaml + missing, programs)
+
+            let result = try bench.run([
+                "run", "--workloads", "catalogue", "--budget", "20", "--model", "posix", "--json",
+                "report.json", "--junit", "report.xml",
+            ])
+
+            let json = try JSON(parsing: try FileBytes.read(bench.folder.file("report.json")))
+            #expect(result.status == 0, "\(result.text)")
+            #expect(json["workloads"]?.items.count == 1)
+            #expect(json["skipped"]?.items.first?["name"]?.text == "two")
+            #expect(result.output.contains("skipped: two: it needs the command `no-such-program`"))
+            let junit = try FileBytes.read(bench.folder.file("report.xml"))
+            #expect(String(decoding: junit, as: UTF8.self).contains("skipped=\"1\""))
+            // Whoever names it is owed an answer.
+            let named = try bench.run(["run", "--workloads", "catalogue", "two"])
+            #expect(named.status == ExitStatus.inconclusive.rawValue)
+        }
+
         @Test(
             "marks that Python kept in its buffer",
             .enabled(if: access(Bench.python, X_OK) == 0))

@@ -249,6 +249,7 @@ struct MachineReportTests {
                       "seconds": 4.0
                     }
                   ],
+                  "skipped": [],
                   "interrupted": false,
                   "exitStatus": 1,
                   "seconds": 12.34

@@ -66,14 +66,16 @@ struct Programs {
     ) throws -> Life.Ended? {
         guard let ready = server.ready else { return nil }
         let command = try surroundings.resolve(ready)
-        let deadline = MonotonicClock.seconds + seconds
+        let start = MonotonicClock.seconds
+        let deadline = start + seconds
         while true {
             let probe = try life.start(command, marks: false)
             let left = max(0, deadline - MonotonicClock.seconds)
             let answer = try life.pollEnd(probe, seconds: left, interrupt: interrupt)
             if answer?.isSuccess ?? false { return nil }
-            // Waiting for the server's own end is the pause between two probes.
-            let ended = try life.pollEnd(daemon, seconds: 0.02, interrupt: interrupt)
+            // Waiting for the server's own end is the pause between two probes. Of how long it takes a tenth is not felt.
+            let pause = min(0.05, max(0.002, (MonotonicClock.seconds - start) / 10))
+            let ended = try life.pollEnd(daemon, seconds: pause, interrupt: interrupt)
             if let ended { return Life.Ended(unreadyServer: ended.outcome) }
             if MonotonicClock.seconds >= deadline { return Life.Ended(unreadyServer: .timedOut) }
         }

@@ -52,6 +52,9 @@ package final class LiveCampaign {
         var marks: [UInt8]
         /// The life whose crash state it is; nil after setup.
         var ended: EndedLife?
+        /// The lives before that one whose crash states nobody has seen, since the power went before they had recovered. Oldest
+        /// first.
+        var unseen: [EndedLife] = []
     }
 
     private struct EndedLife {
@@ -172,6 +175,7 @@ package final class LiveCampaign {
         let recording = try chain.cut().recording
         // What nobody has looked at yet is still to be judged by the marks that led to it.
         let marks = isRecovered ? base.marks : base.ended?.run.allMarks ?? base.marks
+        let unseen = isRecovered ? [] : base.unseen + (base.ended.map { [$0] } ?? [])
         let run = RecordedRun(
             recording: recording, setupOutput: marks, endedNormally: false,
             outcome: "lost its power \(moment)")
@@ -191,7 +195,8 @@ package final class LiveCampaign {
         return Base(
             tree: tree.owners.count > 8 ? try tree.compacted() : tree, marks: marks,
             ended: EndedLife(
-                number: number, run: run, plan: storage.plan(pending, choice), moment: moment))
+                number: number, run: run, plan: storage.plan(pending, choice), moment: moment),
+            unseen: unseen)
     }
 
     // MARK: Judging
@@ -204,7 +209,10 @@ package final class LiveCampaign {
 
     /// Judges what the store shows of a base against all that was acknowledged, and makes it what the life begins with.
     private func judge(_ shown: Observation, _ base: inout Base, _ chain: Power?) throws {
-        defer { base.ended = nil }
+        defer {
+            base.ended = nil
+            base.unseen = []
+        }
         guard let ended = base.ended else {
             if let shortfall = shown.shortfall { throw HarnessError(shortfall) }
             return
@@ -225,7 +233,7 @@ package final class LiveCampaign {
                 report.kinds[$0.kind, default: 0] < options.findingsPerKind
             }
             for violation in violations { report.kinds[violation.kind, default: 0] += 1 }
-            if !new.isEmpty { investigate(ended, new) }
+            if !new.isEmpty { investigate(base.unseen + [ended], new) }
         }
         guard shown.isComplete else {
             throw StoreLost(
@@ -240,9 +248,20 @@ package final class LiveCampaign {
     }
 
     /// Writes the life that ended with it, and finds the smallest plan that shows it.
-    private func investigate(_ ended: EndedLife, _ violations: [Violation]) {
+    ///
+    /// - Parameter lives: the last is the one that was judged. What a power loss during its recovery shows may have come about
+    ///   in an earlier one, whose crash state nobody had seen: the first that shows it by itself is where it did.
+    private func investigate(_ lives: [EndedLife], _ violations: [Violation]) {
         let start = MonotonicClock.seconds
         defer { investigating += MonotonicClock.seconds - start }
+        for life in lives
+        where investigate(life, violations, isLast: life.number == lives.last?.number) {
+            return
+        }
+    }
+
+    /// - Returns: whether it shows.
+    private func investigate(_ ended: EndedLife, _ violations: [Violation], isLast: Bool) -> Bool {
         do {
             let path = try save(ended)
             let run = try RecordedRun(path: path)
@@ -258,16 +277,20 @@ package final class LiveCampaign {
                         finding: finding, life: ended.number, recordingPath: path,
                         moment: ended.moment))
             }
-            if findings.isEmpty {
+            if findings.isEmpty && !isLast {
+                unlink(path)
+            } else if findings.isEmpty {
                 report.notes.append(
                     "life \(ended.number), cut \(ended.moment): \(violations[0].summary); not shown again: "
                         + (shortfalls.first ?? "the observer alone sees nothing wrong")
                         + "; \(path)"
                 )
             }
+            return !findings.isEmpty
         } catch {
             report.notes.append(
                 "life \(ended.number): \(violations[0].summary); not looked into: \(error)")
+            return true
         }
     }
 

@@ -9,7 +9,7 @@ extension Storage {
     package func drawnChoice(_ pending: Pending, seed: UInt64) -> Choice {
         var random = RandomSource(seed: seed)
         let kind = UInt64.random(in: 0..<8, using: &random)
-        guard !pending.effects.isEmpty, kind > 0 else { return losingAll(pending) }
+        guard !pending.effects.isEmpty, kind > 1 else { return losingAll(pending) }
         let families = ChoiceFamilies(self, pending, limit: 64)
         if kind >= 6 {
             let tears = families.tears(limit: 64)

@@ -38,11 +38,11 @@ extension TheCommand {
         func holds(name: String) throws {
             let bench = try Bench()
 
-            let (result, workload) = try live(bench, name, cuts: 40)
+            let (result, workload) = try live(bench, name, cuts: 60)
 
             #expect(result.status == 0, "\(result.text)")
             #expect(workload["verdict"]?.text == "holds")
-            #expect(workload["powerLosses"]?.number == 40)
+            #expect(workload["powerLosses"]?.number == 60)
             #expect(workload["statesJudged"]?.number ?? 0 > 20)
             #expect(workload["acknowledged"]?.number ?? 0 > 40)
             #expect(workload["effectsLost"]?.number ?? 0 > 0)
@@ -53,7 +53,7 @@ extension TheCommand {
         func violated() throws {
             let bench = try Bench()
 
-            let (result, workload) = try live(bench, "toy-ack-before-sync", cuts: 25)
+            let (result, workload) = try live(bench, "toy-ack-before-sync", cuts: 80)
 
             #expect(result.status == 0, "the catalogue expects it: \(result.text)")
             #expect(workload["verdict"]?.text == "violated")

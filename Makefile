@@ -8,6 +8,9 @@
 #   make soak       the long rounds of the mount's conformance: MINUTES=30 for each that has no end, SEED=0 the first seed
 #   make soak-stores  the stores that must hold, 100,000 states of a longer run under each of ext4-ordered, xfs, btrfs on honest
 #                   and torn-4096: SOAK_STORES='lmdb rocksdb', SOAK_COMMITS=60, SOAK_STATES=800000 a store
+#   make chaos      run and live, ended at random moments by SIGKILL, SIGTERM, SIGINT: nothing may be left; ROUNDS=20, SEED=0
+#   make workloads-deps  installs the servers of the catalogue that are missing; none of them is started as a service
+#   make catalogue  runs all real stores, writes docs/catalogue.md; CATALOGUE_BUDGET=30s, LIVE='NAME...' CUTS=25 for live
 #   make posix      pjdfstest on a mount, as root: PJDFSTEST=DIR is a built checkout; figures go to docs/conformance.md
 #   make build      the programs, in .build/release
 #   make lint       formatting, as CI wants it;  make format mends it
@@ -43,12 +46,20 @@ SOAK_FOLDER ?= perjury-out/soak-workloads
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?=
 FUZZ_KEEP ?= perjury-out/fuzz
+# Rounds of `make chaos`; 200 in a soak.
+ROUNDS ?= 20
+# The servers of the catalogue. Workloads whose programs are missing are skipped.
+SERVER_PACKAGES ?= redis-server redis-tools postgresql-15 beanstalkd etcd-server nats-server mariadb-server
+# What `make catalogue` does: the time for each workload, and what is run live, with how many power losses.
+CATALOGUE_BUDGET ?= 30s
+LIVE ?= sqlite-wal-full redis-always redis-always-multi postgresql postgresql-fsync-off beanstalkd etcd nats-jetstream mariadb
+CUTS ?= 25
 # A built checkout of pjdfstest, for `make posix`.
 PJDFSTEST ?=
 # More options for `make run`: ARGS='sqlite-wal-full --model posix'
 ARGS ?=
 
-.PHONY: help run test planted mutations fuzz soak soak-stores posix build lint format bench doctor deps clean toolchain device
+.PHONY: help run test planted mutations fuzz soak soak-stores chaos workloads-deps catalogue posix build lint format bench doctor deps clean toolchain device
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -90,6 +101,29 @@ soak-stores: build device
 	    $(PERJURY) run $$store --workloads '$(SOAK_FOLDER)' --model ext4-ordered,xfs,btrfs \
 	        --stack torn-4096 --budget $$(($(SOAK_STATES) / 2)) $(ARGS); \
 	done
+
+chaos: build device
+	Tests/chaos --rounds $(ROUNDS) --seed $(SEED)
+
+# policy-rc.d, where there is none: the packages would start their services.
+workloads-deps:
+	@as_root=(); [ "$$(id -u)" -eq 0 ] || as_root=(sudo); \
+	policy=/usr/sbin/policy-rc.d; made=; \
+	if [ ! -e $$policy ]; then \
+	    printf '#!/bin/sh\nexit 101\n' | "$${as_root[@]}" tee $$policy >/dev/null; \
+	    "$${as_root[@]}" chmod 755 $$policy; made=yes; \
+	fi; \
+	"$${as_root[@]}" apt-get update -q; status=0; \
+	"$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -q -y --no-install-recommends $(SERVER_PACKAGES) || status=$$?; \
+	if [ -n "$$made" ]; then "$${as_root[@]}" rm -f $$policy; fi; exit $$status
+
+catalogue: build device
+	mkdir -p perjury-out
+	$(PERJURY) run $$(cd Workloads && ls */workload.yaml | cut -d/ -f1 | grep -Ev '^(toy|config|example)-') \
+	    --budget $(CATALOGUE_BUDGET) --json perjury-out/catalogue-run.json $(ARGS) || [ $$? -le 2 ]
+	$(PERJURY) live $(LIVE) --cuts $(CUTS) --json perjury-out/catalogue-live.json || [ $$? -le 2 ]
+	Workloads/catalogue.py perjury-out/catalogue-run.json perjury-out/catalogue-live.json >docs/catalogue.md
 
 posix: deps device
 	@if [ ! -x '$(PJDFSTEST)/pjdfstest' ]; then \

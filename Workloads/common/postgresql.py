@@ -57,6 +57,10 @@ class PostgreSQL:
         self.peer.sendall(b"Q" + struct.pack("!i", len(data) + 4) + data)
         return self.rows()
 
+    def settle(self):
+        """Each start writes caches of its catalogs, dozens of pages that nobody syncs. They are not what is tried here."""
+        os.sync()
+
     def create(self):
         self.ask("CREATE EXTENSION amcheck")
         self.ask("CREATE TABLE t (key text PRIMARY KEY, value text NOT NULL)")

@@ -74,6 +74,8 @@ def commit(connect, client, count, pause, halfway, failures):
     life = int(os.environ.get("PERJURY_LIFE", "0"))
     try:
         store = connect(client)
+        if hasattr(store, "settle"):
+            store.settle()
         for number in range(life * count + 1, (life + 1) * count + 1):
             writes = change(store, client, number)
             name = f"c{client}/t{number}"
@@ -100,7 +102,7 @@ def main(connect, words):
 
     `connect(client)` makes a client: `commit(writes)` answers when the server has acknowledged, and takes None for a deleted
     key; `contents()` yields keys with their values; `check()` yields what the store's own check objects to; `create()`
-    makes an empty store; `halfway()` is what is done once in the middle of a run. `width` is what one
+    makes an empty store; `settle()`, where there is one, comes before the first commit; `halfway()` is what is done once in the middle of a run. `width` is what one
     transaction may hold: "all", "writes" but no deletes beside them, or "one key".
     """
     if words[0] == "commit":

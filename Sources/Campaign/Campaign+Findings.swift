@@ -9,24 +9,29 @@ extension Campaign {
         _ violation: Violation, _ state: Exploration.Planned, _ exploration: Exploration,
         _ observations: Observations
     ) {
-        let kind = violation.kind
+        let names = SyncErrors(storage: exploration.storage, history: exploration.judge.history)
+        var kind = names.named(violation, state.pending, state.choice).kind
         let explanation = exploration.explanation
         let signature = explanation.signature(state.pending, state.choice)
         let point = state.pending.crashPoint
         if exploration.count(kind, signature, at: point) { return }
         guard exploration.groupCount(kind) < options.findingsPerKind else {
-            exploration.unexplained[kind, default: 0] += 1
+            exploration.addUnexplained(kind)
             return
         }
         guard exploration.flakyCount(kind, signature) < Self.flakyLimit else {
             exploration.shortfalls.append(Self.flaky(kind, point))
             return
         }
-        let smallest = shrink(kind, state, exploration, observations)
+        let smallest = shrink(violation.kind, state, exploration, observations)
+        if let left = self.violation(violation.kind, smallest, exploration, observations) {
+            kind = names.named(left, smallest.pending, smallest.choice).kind
+        }
         let cause = explanation.cause(kind, smallest)
         if exploration.count(kind, cause: cause, smallest) { return }
         do {
-            if let finding = try confirm(kind, smallest, exploration, observations) {
+            if var finding = try confirm(violation.kind, smallest, exploration, observations) {
+                finding.kind = kind
                 exploration.add(finding, cause: cause, smallest)
                 return
             }
@@ -109,7 +114,9 @@ extension Campaign {
         _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
         _ observations: Observations
     ) -> SmallestPlan? {
+        // What a failed sync took back had been written.
         guard kind == .lostCommit, exploration.earlier == nil,
+            !exploration.storage.log.takesBack,
             let found = violation(kind, plan, exploration, observations)
         else { return nil }
         var first: SmallestPlan?
@@ -195,6 +202,9 @@ extension Campaign {
                 : explanation.advice(violation, plan.pending, plan.choice),
             log: String(decoding: recovery.observation.log.suffix(4096), as: UTF8.self))
         finding.treeHash = plan.treeHash
+        finding.ending = exploration.ending
+        finding.fault = explanation.failedSync(at: point)
+        finding.recordingPath = exploration.failed?.recordingPath
         return finding
     }
 

@@ -75,6 +75,12 @@ package struct Campaign {
         report.records = run.recording.count
         report.effects = log.effects.count
         report.acknowledged = history.acknowledgedCount(at: .max)
+        report.faults = run.faults
+        if let idle = run.faults.first(where: { $0.fired == 0 }) {
+            report.inconclusive =
+                "the fault `\(idle.text)` never fired: \(idle.matched) matching requests came"
+            return
+        }
         let observers = try (0..<max(1, options.jobs)).map { try subject.observer(worker: $0) }
         let observations = Observations(observers: observers, store: store(run))
 
@@ -90,40 +96,63 @@ package struct Campaign {
         if !run.endedNormally { report.notes.append("run \(run.outcome); explored up to there") }
 
         let explorations = options.targets.map { target in
-            // The drive's lies do not matter where only the process or the kernel dies.
-            let stack = target.stack.reached(by: options.ending)
-            let judged = subject.promise(on: stack)
-            let counted: Promise? =
-                stack.permits == .durability || subject.promiseUnder[stack.name] != nil
-                ? nil : subject.promise == .opens ? .opens : .durable
-            let judge = { (promise: Promise) in
-                Judge(history, promise: promise, vocabulary: control.vocabulary)
-            }
-            return Exploration(
-                Storage(log: log, model: target.model, stack: stack),
-                judge: judge(judged ?? counted ?? subject.promise), isJudged: judged != nil,
-                counting: counted.map(judge), ageing: counted == .durable ? judge(.prefix) : nil,
-                seed: options.seed, ending: options.ending)
+            exploration(
+                log, history, control.vocabulary, target, ending: options.ending,
+                isReported: !log.lies)
         }
         if control.isViolated {
             for exploration in explorations where exploration.isJudged {
                 judgeCompleteTree(exploration, observations)
             }
         }
-        exploreAll(explorations, observations)
+        // Each depth of power losses gets as much as the first.
+        exploreAll(
+            explorations, observations,
+            until: options.seconds.map { clock() + $0 / Double(1 + options.nested) },
+            states: options.states.map { $0 / (1 + options.nested) })
         if options.nested > 0 {
             report.notes.append(cutRecoveries(explorations, observations))
+        }
+        if let error = options.syncError {
+            report.failedSyncs = exploreFailedSyncs(
+                error, log, control.vocabulary, explorations, observations)
         }
         finish(explorations, &report)
         if let failure = observations.storeFailure { report.notes.append(failure) }
     }
 
+    /// - Parameters:
+    ///   - isReported: whether a program could know of each sync that was not done.
+    ///   - failed: the run is one in which a sync failed.
+    func exploration(
+        _ log: EffectLog, _ history: History, _ vocabulary: Vocabulary,
+        _ target: CampaignOptions.Target, ending: Ending, isReported: Bool,
+        failed: FailedRun? = nil, known: [Exploration.Group] = []
+    ) -> Exploration {
+        // The drive's lies do not matter where only the process or the kernel dies.
+        let stack = target.stack.reached(by: ending)
+        let judged = isReported ? subject.promise(on: stack) : nil
+        let isCounted =
+            !isReported
+            || stack.permits != .durability && subject.promiseUnder[stack.name] == nil
+        let counted: Promise? = isCounted ? (subject.promise == .opens ? .opens : .durable) : nil
+        let judge = { (promise: Promise) in
+            Judge(history, promise: promise, vocabulary: vocabulary)
+        }
+        return Exploration(
+            Storage(log: log, model: target.model, stack: stack),
+            judge: judge(judged ?? counted ?? subject.promise), isJudged: judged != nil,
+            counting: counted.map(judge), ageing: counted == .durable ? judge(.prefix) : nil,
+            seed: options.seed, ending: ending, failed: failed, known: known)
+    }
+
     // MARK: Exploring
 
-    private func exploreAll(_ explorations: [Exploration], _ observations: Observations) {
-        // Each depth of power losses gets as much as the first.
-        let end = options.seconds.map { clock() + $0 / Double(1 + options.nested) }
-        var left = options.states.map { $0 / (1 + options.nested) }
+    func exploreAll(
+        _ explorations: [Exploration], _ observations: Observations, until end: Double?,
+        states: Int?
+    ) {
+        var left = states
         while true {
             let open = explorations.filter { !$0.isFinished }
             guard !open.isEmpty else { return }
@@ -168,7 +197,7 @@ package struct Campaign {
 
     /// What is violated needs not be explored to the end: enough states to see each way in which it is.
     private func isSettled(_ exploration: Exploration) -> Bool {
-        guard let limit = options.statesOnceViolated, !exploration.groupedFindings.isEmpty else {
+        guard let limit = options.statesOnceViolated, !exploration.kinds.isEmpty else {
             return false
         }
         return exploration.report.statesPlanned >= limit
@@ -257,6 +286,10 @@ package struct Campaign {
         }
         if let shortfall = shortfall(exploration) { return .inconclusive(shortfall) }
         if exploration.report.statesPlanned == 0 {
+            if options.ending == .pageEviction {
+                return .inconclusive(
+                    "nothing was in the page cache alone: no sync failed in this run")
+            }
             return .inconclusive("the budget ended before anything was observed")
         }
         return .holds
@@ -283,7 +316,7 @@ package struct Campaign {
         return notes
     }
 
-    private func say(_ phase: String, _ planned: Int, _ observed: Int, _ findings: Int) {
+    func say(_ phase: String, _ planned: Int, _ observed: Int, _ findings: Int) {
         progress(
             Progress(
                 workload: subject.name, phase: phase, planned: planned, observed: observed,

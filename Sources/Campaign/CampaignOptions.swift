@@ -24,6 +24,9 @@ package struct CampaignOptions: Sendable {
     package var ending = Ending.powerLoss
     /// How often the power goes again during recovery.
     package var nested = 0
+    /// The error with which each sync of the run is made to fail, in a run of its own; nil: none is. It has the same budget
+    /// again.
+    package var syncError: String?
     /// Planned states after which a target that is violated is not explored further; nil: never.
     package var statesOnceViolated: Int? = 4000
     /// Different smallest plans that are looked for per kind of violation and target.

@@ -20,8 +20,11 @@ package struct Explanation {
     package func lost(_ pending: Storage.Pending, _ choice: Storage.Choice) -> [String] {
         var lines: [String] = []
         for (record, effects) in culprits(pending, choice) {
-            let texts = Set(effects.map { part($0) }).sorted()
-            lines.append("#\(record) \(operation(record)): lost \(texts.joined(separator: ", "))")
+            let texts = Set(effects.map { part($0.logged) }).sorted()
+            let failure = effects.compactMap { missedSync($0.index, pending) }.first
+            lines.append(
+                "#\(record) \(operation(record)): lost \(texts.joined(separator: ", "))"
+                    + (failure.map { ", which the sync at #\($0) failed to store" } ?? ""))
         }
         for tear in choice.torn {
             let logged = log.effects[pending.effects[tear.index]]
@@ -52,13 +55,17 @@ package struct Explanation {
         if !parts.isEmpty { return parts }
         // Whenever the process ended: it is recovery that is at fault.
         if kind == .unstableRecovery { return ["recovery"] }
+        if kind == .swallowedSyncError { return ["taken back by a failed sync"] }
         return [plan.isUnwritten ? "not written" : "order \(nextOperation(plan.pending))"]
     }
 
     private func losses(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Set<String> {
         var parts: Set<String> = []
         for (_, effects) in culprits(pending, choice) {
-            for effect in effects { parts.insert("\(aspect(effect)) \(pattern(effect))") }
+            for (index, logged) in effects {
+                let missed = missedSync(index, pending) == nil ? "" : "unsynced "
+                parts.insert("\(missed)\(aspect(logged)) \(pattern(logged))")
+            }
         }
         for tear in choice.torn {
             parts.insert("torn \(pattern(log.effects[pending.effects[tear.index]]))")
@@ -85,19 +92,45 @@ package struct Explanation {
 
     private func culprits(
         _ pending: Storage.Pending, _ choice: Storage.Choice
-    ) -> [(record: Int, effects: [EffectLog.LoggedEffect])] {
+    ) -> [(record: Int, effects: [Culprit])] {
         let torn = Set(choice.torn.map(\.index))
-        var result: [(record: Int, effects: [EffectLog.LoggedEffect])] = []
+        var result: [(record: Int, effects: [Culprit])] = []
         for (index, effect) in pending.effects.enumerated()
         where !choice.kept[index] && !torn.contains(index) {
             let logged = log.effects[effect]
             if result.last?.record == logged.id.record {
-                result[result.count - 1].effects.append(logged)
+                result[result.count - 1].effects.append((effect, logged))
             } else {
-                result.append((logged.id.record, [logged]))
+                result.append((logged.id.record, [(effect, logged)]))
             }
         }
         return result
+    }
+
+    /// With its number among the effects of the log.
+    private typealias Culprit = (index: Int, logged: EffectLog.LoggedEffect)
+
+    // MARK: Failed syncs
+
+    /// The record of the failed sync that should have covered the effect.
+    private func missedSync(_ effect: Int, _ pending: Storage.Pending) -> Int? {
+        let record = storage.graph.nodes[effect].missedAt
+        return record < pending.crashPoint ? Int(record) : nil
+    }
+
+    /// Which sync failed before this moment, in words; nil where none did.
+    package func failedSync(at cut: Int) -> String? {
+        guard let (record, fault) = log.failedSync, record < cut else { return nil }
+        let number = log.syncs.partitioningIndex { $0 >= record } + 1
+        let error = fault.error == nil ? "failed" : "failed with \(fault.effect)"
+        let pages = fault.failure.map { "; \($0.words)" } ?? ""
+        return "the \(ordinal(number)) sync, \(operation(record)) at #\(record), \(error)\(pages)"
+    }
+
+    private func ordinal(_ number: Int) -> String {
+        let isTeen = (11...13).contains(number % 100)
+        let ending = isTeen ? "th" : [1: "st", 2: "nd", 3: "rd"][number % 10] ?? "th"
+        return "\(number)\(ending)"
     }
 
     private func part(_ logged: EffectLog.LoggedEffect) -> String {
@@ -146,8 +179,25 @@ package struct Explanation {
                 "\(mode == .punchHole ? "punch" : "allocate") \(path) [\(range.lowerBound), \(range.upperBound))"
         case .setAttributes: return "set attributes of \(path)"
         case .setExtendedAttribute(_, let name, _): return "set attribute \(name) of \(path)"
-        case .sync: return "sync"
-        case nil: return "mark"
+        case .sync(let sync): return words(sync, record)
+        case nil: break
+        }
+        switch log.recording[record].event {
+        case .fault(let fault):
+            if let sync = fault.sync { return words(sync, record) }
+            return "\(fault.operation) \(fault.path)"
+        default: return "mark"
+        }
+    }
+
+    private func words(_ sync: Sync, _ record: Int) -> String {
+        let path = log.pathSynced(by: record).map { $0.isEmpty ? "." : $0 } ?? ""
+        switch sync {
+        case .file(_, let dataOnly): return "\(dataOnly ? "fdatasync" : "fsync") \(path)"
+        case .range(_, let range, _):
+            return "synchronous write of \(path) [\(range.lowerBound), \(range.upperBound))"
+        case .directory: return "fsync the directory \(path)"
+        case .everything: return "sync"
         }
     }
 
@@ -174,8 +224,10 @@ package struct Explanation {
         let lost = Set(
             pending.effects.indices.filter { !choice.kept[$0] }.map { pending.effects[$0] })
         for (record, effects) in culprits(pending, choice) {
-            for effect in effects {
-                if let sync = ignoredSync(effect, pending) {
+            for (index, effect) in effects {
+                if let failed = missedSync(index, pending) {
+                    add(Self.adviceOnFailure(failed))
+                } else if let sync = ignoredSync(index, pending) {
                     add(
                         "sync #\(sync) covered #\(record) (\(operation(record))), and \(storage.stack.name) did not do it: "
                             + "no sync helps, recovery must be able to tell that it is missing (a journal, a checksum, a copy)"
@@ -197,8 +249,18 @@ package struct Explanation {
                     + "write it elsewhere first (a journal or a second copy, synced), or sync what it depends on before"
             )
         }
-        if places.isEmpty { return adviceWithoutLoss(pending) }
+        if places.isEmpty {
+            if let failed = log.failedSync, log.takesBack, failed.record < pending.crashPoint {
+                return Self.adviceOnFailure(failed.record)
+            }
+            return adviceWithoutLoss(pending)
+        }
         return places.prefix(4).joined(separator: "; ")
+    }
+
+    private static func adviceOnFailure(_ record: Int) -> String {
+        "the sync at #\(record) failed, and a later one that succeeds says nothing of what it should have written: stop there, "
+            + "or write it anew before acknowledging, and let recovery trust no page that may be in the cache alone"
     }
 
     private func adviceOnRecovery(
@@ -225,13 +287,8 @@ package struct Explanation {
     }
 
     /// The record that would have made the effect durable before the power went, had the stack kept its word.
-    private func ignoredSync(
-        _ logged: EffectLog.LoggedEffect, _ pending: Storage.Pending
-    ) -> Int? {
-        let range = log.firstEffect[logged.id.record]..<log.firstEffect[logged.id.record + 1]
-        guard let index = range.first(where: { log.effects[$0].id == logged.id })
-        else { return nil }
-        let covered = Int(storage.graph.nodes[index].coveredAt)
+    private func ignoredSync(_ effect: Int, _ pending: Storage.Pending) -> Int? {
+        let covered = Int(storage.graph.nodes[effect].coveredAt)
         return covered < pending.crashPoint ? covered : nil
     }
 

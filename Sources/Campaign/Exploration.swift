@@ -16,13 +16,15 @@ final class Exploration {
     private(set) var search: PlanSearch
     /// Set where the run is itself a recovery.
     let earlier: EarlierPowerLoss?
+    let failed: FailedRun?
+    let ending: Ending
     var report: ModelReport
     /// Reasons for which some state told nothing.
     var shortfalls: [String] = []
     /// What a reader should know beside the counts.
     var notes: [String] = []
     /// Violations beyond the findings that are looked for, by kind.
-    var unexplained: [ViolationKind: Int] = [:]
+    private(set) var unexplained: [ViolationKind: Int] = [:]
     var isFinished = false
     /// How often it had its turn.
     private(set) var turns = 0
@@ -35,6 +37,10 @@ final class Exploration {
     private(set) var groups: [Group] = []
     /// What a second power loss showed, in all recoveries that were cut.
     var recoveryGroups: [Group] = []
+    /// What was shown after a sync had failed, in all such runs.
+    private(set) var failedSyncGroups: [Group] = []
+    /// Kinds of violation that it met.
+    private(set) var kinds: Set<ViolationKind> = []
     private var judged: [JudgedKey: [Violation]] = [:]
     private var flaky: [FlakyKey: Int] = [:]
     private let changes: [Int]
@@ -79,21 +85,27 @@ final class Exploration {
         let hash: UInt64
     }
 
-    /// - Parameter known: groups that other recoveries have shown; they come first among `groups`.
+    /// - Parameters:
+    ///   - failed: set where a sync failed in the run: it is explored from there on.
+    ///   - known: groups that other runs have shown; they come first among `groups`.
     init(
         _ storage: Storage, judge: Judge, isJudged: Bool, counting: Judge?, ageing: Judge? = nil,
-        seed: UInt64, ending: Ending, after earlier: EarlierPowerLoss? = nil, known: [Group] = []
+        seed: UInt64, ending: Ending, after earlier: EarlierPowerLoss? = nil,
+        failed: FailedRun? = nil, known: [Group] = []
     ) {
         self.earlier = earlier
+        self.failed = failed
+        self.ending = ending
         groups = known.map(\.elsewhere)
         self.storage = storage
         self.judge = judge
         self.isJudged = isJudged
         self.counting = counting
         self.ageing = ageing
-        search = PlanSearch(storage, seed: seed, ending: ending)
+        let first = failed.map { $0.record + 1 } ?? 0
+        search = PlanSearch(storage, seed: seed, ending: ending, from: first)
         report = ModelReport(model: storage.model.name, stack: storage.stack.name)
-        report.crashPointsInAll = storage.lastCrashPoint + 1
+        report.crashPointsInAll = storage.lastCrashPoint + 1 - first
         changes = judge.history.cutsOfChange()
         acknowledgementTimes = judge.history.view(at: .max).acknowledged.map(\.settledTime)
     }
@@ -102,7 +114,7 @@ final class Exploration {
     func nextBatch(_ options: CampaignOptions) -> Int {
         var size = min(options.batch, 8 << min(turns, 20))
         turns += 1
-        if let limit = options.statesOnceViolated, !groups.isEmpty {
+        if let limit = options.statesOnceViolated, !kinds.isEmpty {
             size = min(size, limit - report.statesPlanned)
         }
         return max(1, size)
@@ -193,31 +205,51 @@ final class Exploration {
 
     /// Counts the violation where what was lost explains it already.
     func count(_ kind: ViolationKind, _ signature: Set<String>, at cut: Int) -> Bool {
-        count {
-            $0.kind == kind && ($0.points.contains(cut) || $0.cause.isSubset(of: signature))
-        }
+        count(kind) { $0.points.contains(cut) || $0.cause.isSubset(of: signature) }
     }
 
     /// Counts the violation where its smallest plan has a known cause, or leaves a tree that shows it already.
     func count(_ kind: ViolationKind, cause: Set<String>, _ smallest: SmallestPlan) -> Bool {
-        count(addingPoint: smallest.losesNothing ? smallest.pending.crashPoint : nil) {
-            $0.kind == kind && ($0.cause == cause || $0.treeHash == smallest.treeHash)
+        count(kind, addingPoint: smallest.losesNothing ? smallest.pending.crashPoint : nil) {
+            $0.cause == cause || $0.treeHash == smallest.treeHash
         }
     }
 
-    private func count(addingPoint point: Int? = nil, where isIt: (Group) -> Bool) -> Bool {
-        guard let index = groups.firstIndex(where: isIt) else { return false }
-        groups[index].finding.count += 1
-        if let point { groups[index].points.insert(point) }
+    private func count(
+        _ kind: ViolationKind, addingPoint point: Int? = nil, where isIt: (Group) -> Bool
+    ) -> Bool {
+        let found = groups.firstIndex { $0.kind == kind && isIt($0) }
+        guard let found else { return false }
+        kinds.insert(kind)
+        groups[found].finding.count += 1
+        if let point { groups[found].points.insert(point) }
         return true
     }
 
     func add(_ finding: Finding, cause: Set<String>, _ smallest: SmallestPlan) {
+        kinds.insert(finding.kind)
         groups.append(
             Group(
                 kind: finding.kind, cause: cause, treeHash: smallest.treeHash,
                 points: smallest.losesNothing ? [smallest.pending.crashPoint] : [],
                 finding: finding))
+    }
+
+    func addUnexplained(_ kind: ViolationKind) {
+        kinds.insert(kind)
+        unexplained[kind, default: 0] += 1
+    }
+
+    /// What is known for a run in which a sync fails.
+    var known: [Group] { groups + failedSyncGroups }
+
+    /// Takes over what such a run has shown, which had begun with `known`.
+    func adopt(_ run: Exploration) {
+        for index in groups.indices {
+            groups[index].finding.count = run.groups[index].finding.count
+        }
+        failedSyncGroups = Array(run.groups.dropFirst(groups.count))
+        for (kind, count) in run.unexplained { unexplained[kind, default: 0] += count }
     }
 
     func groupCount(_ kind: ViolationKind) -> Int {
@@ -226,8 +258,10 @@ final class Exploration {
 
     var groupedFindings: [Finding] { groups.map(\.finding) }
 
-    /// With those of a second power loss.
-    var allFindings: [Finding] { groupedFindings + recoveryGroups.map(\.finding) }
+    /// With those of a second power loss, and after a sync had failed.
+    var allFindings: [Finding] {
+        groupedFindings + (recoveryGroups + failedSyncGroups).map(\.finding)
+    }
 
     // MARK: Flakiness
 
@@ -239,6 +273,13 @@ final class Exploration {
     func noteFlaky(_ kind: ViolationKind, _ signature: Set<String>) {
         flaky[FlakyKey(kind: kind, signature: signature), default: 0] += 1
     }
+}
+
+/// A run in which a sync failed.
+struct FailedRun {
+    /// Of the failed sync.
+    let record: Int
+    let recordingPath: String?
 }
 
 /// A power loss of which nothing can be given back without the violation going away.

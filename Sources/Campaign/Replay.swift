@@ -16,6 +16,8 @@ package struct Replay {
     /// Lost and torn effects in words.
     package private(set) var lost: [String]
     private let run: RecordedRun
+    private let pending: Storage.Pending
+    private let choice: Storage.Choice
     /// What the last recovery in which the power went had shown, when it had shown everything.
     private var shown: Observation?
 
@@ -41,7 +43,7 @@ package struct Replay {
         self.plan = plan
         storage = Storage(log: try EffectLog(run.recording), model: model, stack: stack)
         history = run.history
-        let (pending, choice) = try storage.choice(plan)
+        (pending, choice) = try storage.choice(plan)
         var tree = storage.tree(pending, choice)
         treeHash = tree.settle()
         self.tree = tree
@@ -84,6 +86,11 @@ package struct Replay {
         package let seen: Int
     }
 
+    /// The sync that had failed, in words; nil where none had.
+    package var failedSync: String? {
+        Explanation(storage, history: history).failedSync(at: crashPoint)
+    }
+
     /// Observes the crash state and judges it; the complete tree is observed, too, to learn what the store lists.
     package func judge(_ subject: any Subject) throws -> Outcome {
         let observer = try subject.observer(worker: 0)
@@ -113,8 +120,10 @@ package struct Replay {
         {
             violations += try controlViolation(observer, whole, subject.promise)
         }
+        let names = SyncErrors(storage: storage, history: history)
         return Outcome(
-            observation: recovery.observation, violations: violations,
+            observation: recovery.observation,
+            violations: violations.map { names.named($0, pending, choice) },
             acknowledged: history.acknowledgedCount(at: crashPoint),
             seen: judge.seenCount(resolved, cut: crashPoint))
     }

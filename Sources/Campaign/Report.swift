@@ -20,6 +20,10 @@ package struct WorkloadReport: Sendable {
     package var notes: [String] = []
     /// Where the recording lies, when it was kept.
     package var recordingPath: String?
+    /// What was made to fail in the recorded run, and how often.
+    package var faults: [FaultCount] = []
+    /// What came of runs in which a sync failed; nil where none was asked for.
+    package var failedSyncs: FailedSyncs?
     package var seconds = 0.0
 
     package init(name: String, about: String, promise: String) {
@@ -121,6 +125,12 @@ package struct Finding: Sendable {
     package var summary: String
     /// The sync that is missing, and where.
     package var advice: String
+    /// The sync that had failed in the run, in words; nil where none had.
+    package var fault: String?
+    /// What ended the run.
+    package var ending = Ending.powerLoss
+    /// Where its run was recorded, when that is another than the workload's own.
+    package var recordingPath: String?
     /// The last output of the observer, for a person.
     package var log: String
     /// Hash of the tree that the plan leaves; nil when nothing was cut.

@@ -17,8 +17,40 @@ package protocol Subject: Sendable {
     /// Sets the store up and runs it once.
     func record() throws -> RecordedRun
 
+    /// Runs it once more, with one sync failing.
+    func record(failing sync: FailingSync) throws -> RecordedRun
+
     /// An observer for one worker; its calls come one after the other.
     func observer(worker: Int) throws -> any Observer
+}
+
+/// The sync that fails in a run.
+package struct FailingSync: Hashable, Sendable {
+    /// From 1, in the order of the log.
+    package let number: Int
+    /// `EIO`
+    package let error: String
+    package let failure: SyncFailure
+
+    package init(number: Int, error: String, failure: SyncFailure) {
+        self.number = number
+        self.error = error
+        self.failure = failure
+    }
+}
+
+/// A fault that was asked for, and what came of it.
+package struct FaultCount: Hashable, Sendable {
+    package let text: String
+    /// How many requests it was about.
+    package let matched: Int
+    package let fired: Int
+
+    package init(text: String, matched: Int, fired: Int) {
+        self.text = text
+        self.matched = matched
+        self.fired = fired
+    }
 }
 
 /// Starts the store's own recovery on trees.
@@ -65,11 +97,14 @@ package struct RecordedRun: Sendable {
     package let outcome: String
     package let notes: [String]
     package let path: String?
+    package let faults: [FaultCount]
 
     package init(
         recording: Recording, setupOutput: [UInt8] = [], endedNormally: Bool = true,
-        outcome: String = "exited with status 0", notes: [String] = [], path: String? = nil
+        outcome: String = "exited with status 0", notes: [String] = [], path: String? = nil,
+        faults: [FaultCount] = []
     ) {
+        self.faults = faults
         self.recording = recording
         self.setupOutput = setupOutput
         self.endedNormally = endedNormally

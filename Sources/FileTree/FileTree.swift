@@ -122,6 +122,16 @@ package struct FileTree: Sendable {
         }
     }
 
+    /// Gives a file the content of an earlier moment.
+    package mutating func restore(
+        _ number: InodeNumber, _ content: FileContent, modified: Timestamp?
+    ) {
+        inodes.update(number.rawValue) { inode in
+            inode?.content = content
+            if let modified { inode?.modified = modified }
+        }
+    }
+
     /// Takes the hashes of the files' blocks now, so that forks need not.
     package mutating func rememberHashes(of numbers: Set<InodeNumber>) {
         for number in numbers { inodes.update(number.rawValue) { _ = $0?.content.hash() } }
@@ -151,20 +161,11 @@ package struct FileTree: Sendable {
 extension Inode {
     fileprivate mutating func apply(_ change: Effect.Change, at time: Timestamp) {
         switch change {
-        case .data(let block, let range, let bytes):
-            content.write(block: block, range: range, bytes: bytes.start)
+        case .data, .zero, .punch, .setSize:
+            content.apply(change)
             modified = time
-        case .zero(let block, let range):
-            content.zero(block: block, range: range)
-            modified = time
-        case .punch(let blocks, _):
-            content.punch(blocks: blocks)
-            modified = time
-        case .grow(let size):
-            content.grow(to: size)
-        case .setSize(let size):
-            content.setSize(size)
-            modified = time
+        case .grow:
+            content.apply(change)
         case .attributes(let attributes):
             if let value = attributes.mode { mode = value }
             if let value = attributes.user { user = value }
@@ -177,5 +178,20 @@ extension Inode {
             preconditionFailure("not a change of one inode's own state")
         }
         changed = time
+    }
+}
+
+extension FileContent {
+    /// Applies a change of content; others are none.
+    package mutating func apply(_ change: Effect.Change) {
+        switch change {
+        case .data(let block, let range, let bytes):
+            write(block: block, range: range, bytes: bytes.start)
+        case .zero(let block, let range): zero(block: block, range: range)
+        case .punch(let blocks, _): punch(blocks: blocks)
+        case .grow(let size): grow(to: size)
+        case .setSize(let size): setSize(size)
+        case .birth, .name, .attributes, .extendedAttribute: break
+        }
     }
 }

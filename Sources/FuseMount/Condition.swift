@@ -28,11 +28,12 @@ package final class Condition: @unchecked Sendable {
         pthread_cond_broadcast(condition)
     }
 
-    /// Gives the lock up until there is a signal, or for a tenth of a second. To be called while it is held.
-    package func wait() {
+    /// Gives the lock up until there is a signal, or for so many nanoseconds, a tenth of a second at most. To be called while
+    /// it is held.
+    package func wait(atMost nanoseconds: UInt64 = 100_000_000) {
         var end = timespec()
         clock_gettime(CLOCK_REALTIME, &end)
-        end.tv_nsec += 100_000_000
+        end.tv_nsec += Int(min(nanoseconds, 100_000_000))
         if end.tv_nsec >= 1_000_000_000 {
             end.tv_sec += 1
             end.tv_nsec -= 1_000_000_000

@@ -2,7 +2,7 @@ import FileTree
 
 import struct SystemPackage.Errno
 
-/// Faults that the running program sees: errors and delays, by operation, path and occurrence.
+/// Faults that the running program sees, by operation, path and occurrence, and syncs that are answered and not done.
 ///
 /// Not for what a program cannot see (lost, torn, reordered writes): that is decided after the run, from the log.
 package struct FaultPlan: Sendable {
@@ -24,12 +24,19 @@ package struct FaultPlan: Sendable {
 
     package enum Effect: Sendable, CustomStringConvertible {
         case fail(Errno, name: String)
+        /// The request is done at once and answered so much later.
         case delay(nanoseconds: UInt64, text: String)
+        /// At most so many bytes of a write are taken.
+        case shorten(to: Int)
+        /// A sync is answered and not done.
+        case lie
 
         package var description: String {
             switch self {
             case .fail(_, let name): name
             case .delay(_, let text): text
+            case .shorten(let count): "short \(count)"
+            case .lie: "lie"
             }
         }
     }

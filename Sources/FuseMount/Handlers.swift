@@ -25,6 +25,23 @@ enum Recipient {
         }
     }
 
+    func send(_ payload: [UInt8]) {
+        payload.withUnsafeBytes { bytes in
+            switch self {
+            case .decoded(let request):
+                if bytes.isEmpty {
+                    fuse_reply_err(request, 0)
+                } else {
+                    _ = fuse_reply_buf(
+                        request, bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
+                        bytes.count)
+                }
+            case .raw(let device, let unique):
+                Self.write(device, unique, error: 0, bytes)
+            }
+        }
+    }
+
     func send(_ error: Errno) {
         switch self {
         case .decoded(let request): fuse_reply_err(request, error.rawValue)
@@ -58,15 +75,33 @@ enum Recipient {
 
 /// Runs a handler and answers its request: the one place where that happens, exactly once.
 @inline(__always)
-func respond(_ recipient: Recipient, _ handle: () throws(Errno) -> Reply) {
+func respond(
+    _ recipient: Recipient, _ service: TreeService, _ handle: () throws(Errno) -> Reply
+) {
     let reply: Reply
     do throws(Errno) {
         reply = try handle()
     } catch {
-        recipient.send(error)
+        if !service.answerLate(recipient, .failure(error)) { recipient.send(error) }
         return
     }
-    recipient.send(reply)
+    if !service.answerLate(recipient, .success(reply)) { recipient.send(reply) }
+}
+
+extension TreeService {
+    /// - Returns: whether the answer is to be late, and will be given.
+    @inline(__always)
+    fileprivate func answerLate(_ recipient: Recipient, _ result: Result<Reply, Errno>) -> Bool {
+        guard let lateness = faults?.lateness, !lateness.isNone else { return false }
+        faults?.lateness = Lateness()
+        switch result {
+        case .failure(let error): lateAnswers?.add(lateness, recipient, .failure(error))
+        case .success(.nothing): return false
+        case .success(let reply):
+            reply.withPayload { lateAnswers?.add(lateness, recipient, .success(Array($0))) }
+        }
+        return lateAnswers != nil
+    }
 }
 
 @inline(__always)
@@ -75,7 +110,7 @@ private func respond(
 ) {
     let service = Unmanaged<TreeService>.fromOpaque(fuse_req_userdata(request)!)
         .takeUnretainedValue()
-    respond(.decoded(request)) { () throws(Errno) in try handle(service) }
+    respond(.decoded(request), service) { () throws(Errno) in try handle(service) }
 }
 
 private func fileName(_ name: UnsafePointer<CChar>?) -> FileName {
@@ -194,8 +229,9 @@ private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
         let flags = info!.pointee.flags
         respond(request) { (s) throws(Errno) in try s.open(s.number(number), flags: flags) }
     }
-    table.release = { request, number, _ in
-        respond(request) { (s) throws(Errno) in s.closeFile(number) }
+    table.release = { request, number, info in
+        let handle = info!.pointee.fh
+        respond(request) { (s) throws(Errno) in s.closeFile(number, handle: handle) }
     }
     table.read = { request, number, size, offset, _ in
         respond(request) { (s) throws(Errno) in
@@ -212,9 +248,10 @@ private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
                 fromMapping: fromMapping)
         }
     }
-    table.fsync = { request, number, dataOnly, _ in
+    table.fsync = { request, number, dataOnly, info in
+        let handle = info!.pointee.fh
         respond(request) { (s) throws(Errno) in
-            try s.sync(s.number(number), dataOnly: dataOnly != 0)
+            try s.sync(s.number(number), dataOnly: dataOnly != 0, handle: handle)
         }
     }
     table.fallocate = { request, number, mode, offset, length, _ in

@@ -144,10 +144,8 @@ package struct Interception {
 /// What becomes of an intercepted request.
 package enum InterceptionVerdict {
     case proceed
-    /// The caller gets this error. Before: nothing is done.
-    case fail(Errno)
-    /// The request waits for so many nanoseconds first, and all others behind it: the mount does one at a time.
-    case delay(UInt64)
+    /// Only before.
+    case fault(FaultPlan.Effect)
     /// The power goes here: this request and all that come are held until `MountServer.release`, then answered with EIO.
     case hold
     /// The mount shows another tree from now on, and the caller gets EIO. See `MountServer.exchange`.

@@ -1,3 +1,5 @@
+import Recording
+
 /// What a mount tells about itself.
 package struct MountOptions: Sendable {
     /// What statfs(2) calls the size of the filesystem, in bytes. It is constant, so that no program's behaviour depends
@@ -9,6 +11,8 @@ package struct MountOptions: Sendable {
     /// Whether the mount can be cut while it stands (`MountServer.exchange`) and asked of each request
     /// (`MountServer.setInterceptor`).
     package var isWatched = false
+    /// What becomes of the data that a sync should have written which an interceptor made fail; on a watched mount.
+    package var syncFailure = SyncFailure.markedClean
 
     package init() {}
 }

@@ -26,7 +26,13 @@ extension MountServer {
 
     /// Answers what was held, and all that comes, with EIO where it would change something.
     package func release() {
+        hurry()
         loop.gate.open()
+    }
+
+    /// From now on no answer is late: whoever waits for one is answered.
+    package func hurry() {
+        loop.service.lateAnswers?.hurry()
     }
 
     // MARK: The power goes, and the processes stay

@@ -49,13 +49,9 @@ final class RequestLoop: @unchecked Sendable {
             fuse_session_destroy(made)
             throw MountError("libfuse did not take the device")
         }
+        if service.options.isWatched { service.lateAnswers = LateAnswers(device: device) }
         let lock = lock
         let gate = gate
-        service.pause = { nanoseconds in
-            lock.unlock()
-            RequestLoop.sleep(nanoseconds)
-            lock.lock()
-        }
         service.waitForRelease = {
             gate.close()
             lock.unlock()
@@ -72,6 +68,7 @@ final class RequestLoop: @unchecked Sendable {
     private func destroy() {
         guard !isDestroyed else { return }
         isDestroyed = true
+        service.lateAnswers?.finish()
         fuse_session_destroy(session)
     }
 
@@ -139,13 +136,13 @@ final class RequestLoop: @unchecked Sendable {
             fuse_session_process_buf(session, &buffer)
             service.offeredCapabilities = 0
         case .syncFilesystem:
-            respond(.raw(device: device, unique: header.unique)) { () throws(Errno) in
+            respond(.raw(device: device, unique: header.unique), service) { () throws(Errno) in
                 try service.syncEverything()
             }
         case .createUnnamed:
             let create = memory.loadUnaligned(
                 fromByteOffset: MemoryLayout<fuse_in_header>.size, as: fuse_create_in.self)
-            respond(.raw(device: device, unique: header.unique)) { () throws(Errno) in
+            respond(.raw(device: device, unique: header.unique), service) { () throws(Errno) in
                 try service.createUnnamedAndOpen(
                     in: service.number(header.nodeid), mode: create.mode)
             }
@@ -223,14 +220,6 @@ final class RequestLoop: @unchecked Sendable {
         let waiting = jobs
         jobs = []
         for job in waiting { job() }
-    }
-
-    /// Not shorter, whatever signals come.
-    private static func sleep(_ nanoseconds: UInt64) {
-        var left = timespec(
-            tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
-        var rest = timespec()
-        while nanosleep(&left, &rest) != 0 && errno == EINTR { left = rest }
     }
 
     /// Interrupts the loop's read. By default this signal does nothing.

@@ -11,6 +11,7 @@ extension TreeService {
         var open = fuse_open_out()
         if HiddenFile(number) == nil {
             addOpen(number)
+            if let handle = faults?.open(number) { open.fh = handle }
             open.open_flags = UInt32(FOPEN_KEEP_CACHE)
         } else {
             // Past the page cache: one write(2) is one WRITE.
@@ -32,7 +33,8 @@ extension TreeService {
         return .opened(openFile(number))
     }
 
-    func closeFile(_ node: UInt64) -> Reply {
+    func closeFile(_ node: UInt64, handle: UInt64) -> Reply {
+        faults?.close(handle)
         if let number = try? number(node), HiddenFile(number) == nil { release(number, opens: 1) }
         return .success
     }
@@ -76,14 +78,13 @@ extension TreeService {
         let isMapping = fromMapping || caller.thread == 0
         let isSynchronous = !isMapping && flags & O_DSYNC != 0
         let origin: WriteOrigin = isMapping ? .mapping : isSynchronous ? .synchronousCall : .call
-        try recordWriteInPlace(number, offset: offset, length: bytes.count, origin)
+        let count = try recordWriteInPlace(number, offset: offset, length: bytes.count, origin)
         if isSynchronous {
-            impliedSyncs.note(
-                offset..<offset + UInt64(bytes.count), of: number, by: caller.thread)
+            impliedSyncs.note(offset..<offset + UInt64(count), of: number, by: caller.thread)
         } else {
             impliedSyncs.drop(by: caller.thread)
         }
-        return .written(bytes.count)
+        return .written(count)
     }
 
     private func writeAfterDroppingSetIDs(
@@ -94,12 +95,12 @@ extension TreeService {
         try dropSetIDs(number, inode, unlessRoot: false)
         let isSynchronous = flags & O_DSYNC != 0
         try copyToPayload(copy.bytes)
-        try recordWriteInPlace(
+        let count = try recordWriteInPlace(
             number, offset: offset, length: bytes.count, isSynchronous ? .synchronousCall : .call)
         if isSynchronous {
-            impliedSyncs.note(offset..<offset + UInt64(bytes.count), of: number, by: caller.thread)
+            impliedSyncs.note(offset..<offset + UInt64(count), of: number, by: caller.thread)
         }
-        return .written(bytes.count)
+        return .written(count)
     }
 
     private func copyToPayload(_ bytes: Bytes) throws(Errno) {
@@ -125,6 +126,7 @@ extension TreeService {
             }
             writer.appendMarkInPlace(length: bytes.count, thread: caller.thread)
             markSize += UInt64(bytes.count)
+            noteInjected()
             try intercept(.after, .mark) { [] }
         case .control:
             try perform(.sync(.everything))
@@ -132,13 +134,16 @@ extension TreeService {
         return .written(bytes.count)
     }
 
-    func sync(_ number: InodeNumber, dataOnly: Bool) throws(Errno) -> Reply {
+    func sync(_ number: InodeNumber, dataOnly: Bool, handle: UInt64) throws(Errno) -> Reply {
         guard HiddenFile(number) == nil else { return .success }
-        if let range = impliedSyncs.take(of: number, by: caller.thread) {
-            try record(.sync(.range(number, range, dataOnly: dataOnly)))
-        } else {
-            try record(.sync(.file(number, dataOnly: dataOnly)))
-        }
+        let range = impliedSyncs.take(of: number, by: caller.thread)
+        let sync =
+            range.map { Sync.range(number, $0, dataOnly: dataOnly) }
+            ?? .file(number, dataOnly: dataOnly)
+        try reportOwed(sync, handle)
+        faults?.handle = handle
+        defer { faults?.handle = 0 }
+        try record(.sync(sync))
         return .success
     }
 
@@ -195,7 +200,7 @@ extension TreeService {
         impliedSyncs.drop(by: caller.thread)
         try reservePayload(count)
         content.copy(sourceOffset..<sourceOffset + UInt64(count), to: writer.payloadAddress)
-        try recordWriteInPlace(number, offset: offset, length: count, .call)
-        return .written(count)
+        return .written(
+            try recordWriteInPlace(number, offset: offset, length: count, .call))
     }
 }

@@ -52,9 +52,14 @@ extension TreeService {
     }
 
     @inline(__always)
-    func intercept(_ moment: Interception.Moment, _ operation: Operation) throws(Errno) {
-        guard interceptor != nil else { return }
-        try intercept(moment, OperationKind(operation)) { paths(of: operation) }
+    @discardableResult
+    func intercept(
+        _ moment: Interception.Moment, _ operation: Operation
+    ) throws(Errno) -> Injection {
+        guard interceptor != nil else { return .none }
+        var sync: Sync?
+        if case .sync(let asked) = operation { sync = asked }
+        return try intercept(moment, OperationKind(operation), sync: sync) { paths(of: operation) }
     }
 
     private func paths(of operation: Operation) -> [String] {
@@ -72,19 +77,17 @@ extension TreeService {
     }
 
     @inline(__always)
+    @discardableResult
     func intercept(
-        _ moment: Interception.Moment, _ kind: OperationKind, _ paths: () -> [String]
-    ) throws(Errno) {
-        guard let interceptor, !isFrozen else { return }
-        let verdict = interceptor(Interception(moment, kind, paths(), self))
+        _ moment: Interception.Moment, _ kind: OperationKind, sync: Sync? = nil,
+        _ paths: () -> [String]
+    ) throws(Errno) -> Injection {
+        guard let interceptor, !isFrozen else { return .none }
+        let names = paths()
+        let verdict = interceptor(Interception(moment, kind, names, self))
         switch verdict {
-        case .proceed: return
-        case .fail(let error): throw error
-        case .delay(let nanoseconds):
-            let before = life
-            pause(nanoseconds)
-            guard life == before else { throw .staleNFSFileHandle }
-            try checkChangeable()
+        case .proceed: return .none
+        case .fault(let effect): return try inject(effect, kind, names, sync)
         case .hold:
             isFrozen = true
             waitForRelease()

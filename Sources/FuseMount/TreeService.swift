@@ -31,9 +31,11 @@ final class TreeService {
     var entrySeconds = cacheSeconds
     /// Asked of each request, on a watched mount.
     var interceptor: ((Interception) -> InterceptionVerdict)?
-    /// What the interceptor's verdicts need of the loop: a pause, and waiting for the release.
-    var pause: (UInt64) -> Void = { _ in }
+    /// What the interceptor's verdicts need of the loop: waiting for the release.
     var waitForRelease: () -> Void = {}
+    /// What faults have left to do; on a watched mount.
+    var faults: FaultState?
+    var lateAnswers: LateAnswers?
     /// What the kernel is to forget: known before the latest power loss.
     var staleNodes: [UInt64] = []
     /// By what names inodes are known; on a watched mount.
@@ -63,6 +65,7 @@ final class TreeService {
         self.options = options
         life = options.isWatched ? 1 : 0
         knownNames = options.isWatched ? KnownNames() : nil
+        faults = options.isWatched ? FaultState(options.syncFailure) : nil
         scratch = .allocate(byteCount: Self.maximumTransfer, alignment: 4096)
         spare = .allocate(byteCount: Self.requestSpace, alignment: 4096)
         request = UnsafeRawPointer(spare.baseAddress!)
@@ -120,7 +123,7 @@ final class TreeService {
     /// `perform`, without the belief that the caller's thread has gone on to something else.
     func record(_ operation: Operation) throws(Errno) {
         try checkChangeable()
-        try intercept(.before, operation)
+        if try intercept(.before, operation) == .answered { return }
         let effects = try tree.effects(of: operation)
         do throws(Errno) {
             try writer.append(.operation(operation), thread: caller.thread)
@@ -128,23 +131,49 @@ final class TreeService {
             fail(error)
             throw .ioError
         }
+        faults?.follow(operation, effects, in: tree)
         if !effects.isEmpty { tree.apply(effects, at: .now) }
         knownNames?.follow(operation, in: tree)
         try intercept(.after, operation)
     }
 
     /// Does and records a write whose bytes lie at the writer's payload address: nothing is copied.
+    ///
+    /// - Returns: how many bytes were taken.
+    @discardableResult
     func recordWriteInPlace(
-        _ number: InodeNumber, offset: UInt64, length: Int, _ origin: WriteOrigin
-    ) throws(Errno) {
+        _ number: InodeNumber, offset: UInt64, length asked: Int, _ origin: WriteOrigin
+    ) throws(Errno) -> Int {
         try checkChangeable()
-        try intercept(.before, .write) { [path(of: number)] }
+        var length = asked
+        if case .shortened(let count) = try intercept(.before, .write, { [path(of: number)] }) {
+            length = min(length, count)
+        }
         let bytes = Bytes(start: UnsafeRawPointer(writer.payloadAddress), count: length)
-        let effects = try tree.effects(of: .write(number, offset: offset, bytes, origin))
+        let operation = Operation.write(number, offset: offset, bytes, origin)
+        let effects = try tree.effects(of: operation)
         writer.appendInPlace(
             length: length, at: offset, of: number, origin, thread: caller.thread)
+        faults?.follow(operation, effects, in: tree)
         tree.apply(effects, at: .now)
+        noteInjected()
         try intercept(.after, .write) { [path(of: number)] }
+        return length
+    }
+
+    /// Appends what was done to the request at hand.
+    func note(_ fault: Fault) throws(Errno) {
+        do throws(Errno) {
+            try writer.append(.fault(fault), thread: caller.thread)
+        } catch {
+            fail(error)
+            throw .ioError
+        }
+    }
+
+    /// Puts another content into a file, which no request asked for.
+    func restore(_ undone: UnsyncedContents.Undone) {
+        tree.restore(undone.inode, undone.content, modified: undone.modified)
     }
 
     // MARK: Inodes that the kernel holds
@@ -227,5 +256,6 @@ final class TreeService {
         nodes = nodes.filter { tree[$0.key]?.kind == .directory }
         knownNames?.keepOnly { tree[$0]?.kind == .directory }
         impliedSyncs = ImpliedSyncs()
+        faults?.beginLife()
     }
 }

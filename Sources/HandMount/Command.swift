@@ -2,6 +2,7 @@ import FuseMount
 import Oracles
 import PowerLoss
 import Reporting
+import WorkloadRunner
 
 /// Why a command is not done; one sentence. Nothing has changed.
 struct Refusal: Error {
@@ -135,27 +136,23 @@ private struct WordReader {
     }
 
     mutating func operations() throws -> OperationSet {
-        let word = try next("an operation")
-        guard let set = OperationSet(word) else {
-            throw Refusal(
-                "there is no operation `\(Escaped.line(word.prefix(40)))`; there are: "
-                    + OperationSet.words.joined(separator: ", "))
-        }
-        return set
+        try read { (words) throws(FaultTextError) in try words.operations() }
     }
 
     mutating func effect() throws -> FaultPlan.Effect {
-        let word = try next("an error or a delay")
-        if let known = FaultPlan.errors.first(where: { $0.name == word }) {
-            return .fail(known.error, name: known.name)
+        try read { (words) throws(FaultTextError) in try words.effect() }
+    }
+
+    private mutating func read<Part>(
+        _ body: (inout FaultWords) throws(FaultTextError) -> Part
+    ) throws -> Part {
+        var reader = FaultWords(Array(words))
+        defer { words = reader.left[...] }
+        do {
+            return try body(&reader)
+        } catch {
+            throw Refusal(Escaped.line("\(error)"))
         }
-        if let time = Promise.nanoseconds(word), time <= 60_000_000_000 {
-            return .delay(nanoseconds: time, text: word)
-        }
-        throw Refusal(
-            "`\(Escaped.line(word.prefix(40)))` is neither an error ("
-                + FaultPlan.errors.map(\.name).joined(separator: ", ")
-                + ") nor a delay such as 20ms, up to 60s")
     }
 
     mutating func arm() throws -> Command {
@@ -205,33 +202,7 @@ private struct WordReader {
             words.removeFirst()
             return .clearFault(try idOrAll())
         }
-        let effect = try effect()
-        let operations = try operations()
-        var glob = PathGlob.everything
-        if let word = words.first, !["every", "nth", "chance"].contains(word) {
-            glob = PathGlob(word)
-            words.removeFirst()
-        }
-        return .fault(effect, operations, glob, try occurrence())
-    }
-
-    private mutating func occurrence() throws -> FaultPlan.Occurrence {
-        guard !isAtEnd else { return .every }
-        let word = try next("every, nth or chance")
-        switch word {
-        case "every": return .every
-        case "nth": return .nth(try number("which of the matching operations"))
-        case "chance":
-            let text = try next("a chance")
-            let parts = text.split(separator: "/").map { Int($0) }
-            guard parts.count == 2, let part = parts[0], let whole = parts[1], part > 0,
-                part <= whole
-            else { throw wrong(text, "a chance such as 1/20") }
-            guard !isAtEnd else { return .chance(part, of: whole, seed: 1) }
-            let word = try next("seed")
-            guard word == "seed" else { throw wrong(word, "seed") }
-            return .chance(part, of: whole, seed: try seed())
-        default: throw wrong(word, "every, nth or chance")
-        }
+        let fault = try read { (words) throws(FaultTextError) in try words.fault() }
+        return .fault(fault.effect, fault.operations, fault.glob, fault.occurrence)
     }
 }

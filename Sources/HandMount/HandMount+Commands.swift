@@ -79,7 +79,7 @@ extension HandMount {
             }
             return ControlAnswer(id.map { "fault \($0) is gone" } ?? "all faults are gone")
         case .evict:
-            throw Refusal("there is nothing to evict: no sync has failed and left a page behind")
+            throw Refusal("pages cannot be evicted under running programs yet; `cut` loses them")
         case .checkpoint: return try checkpoint()
         case .log(let limit): return try log(limit)
         case .save(let folder): return try save(folder)

@@ -52,6 +52,7 @@ package final class HandMount: @unchecked Sendable {
         let tree = try options.source.map(FolderImport.tree) ?? Self.emptyTree
         var mountOptions = MountOptions()
         mountOptions.isWatched = true
+        mountOptions.syncFailure = options.model.syncFailures[0]
         let writer = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
         if geteuid() == 0 {
             server = try MountServer(tree: tree, writer: writer, options: mountOptions)
@@ -142,7 +143,7 @@ package final class HandMount: @unchecked Sendable {
             case .fault(let effect):
                 session.noteInjection(effect, request)
                 finish(index, "\(effect) answered to \(request.words)")
-                return Self.verdict(effect)
+                return .fault(effect)
             case .cut(let kind):
                 do {
                     let (next, cut) = try PowerCut(options.model, options.stack).cut(
@@ -165,14 +166,7 @@ package final class HandMount: @unchecked Sendable {
             let rule = session.faults.verdict(request.kind, request.paths)
         else { return .proceed }
         session.noteInjection(rule.effect, request)
-        return Self.verdict(rule.effect)
-    }
-
-    private static func verdict(_ effect: FaultPlan.Effect) -> InterceptionVerdict {
-        switch effect {
-        case .fail(let error, _): .fail(error)
-        case .delay(let nanoseconds, _): .delay(nanoseconds)
-        }
+        return .fault(rule.effect)
     }
 
     private func finish(_ index: Int, _ text: String) {

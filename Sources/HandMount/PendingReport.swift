@@ -111,41 +111,20 @@ struct LogText {
         let explanation = Explanation(
             Storage(log: log, model: model, stack: stack), history: History())
         let lies = Lies(recording)
-        var pathOf: [InodeNumber: String] = [:]
-        for (path, inode) in recording.base.paths { pathOf[inode] = path }
         var lines: [String] = []
         let first = max(0, recording.count - limit)
-        for sequence in 0..<recording.count {
-            for index in log.firstEffect[sequence]..<log.firstEffect[sequence + 1] {
-                let logged = log.effects[index]
-                pathOf[logged.effect.inode] = log.paths[logged.path]
-            }
-            guard sequence >= first else { continue }
+        for sequence in first..<recording.count {
             var text = explanation.operation(sequence)
             switch recording[sequence].event {
             case .mark(let bytes):
                 text = "mark \(String(decoding: bytes.buffer, as: UTF8.self))"
-            case .operation(.sync(let sync)):
-                text = Self.words(sync, pathOf)
-                if lies.contains(sequence) { text += " (a lie: it covers nothing)" }
+            case .operation(.sync) where lies.contains(sequence):
+                text += " (a lie: it covers nothing)"
+            case .fault(let fault): text += " (\(fault.effect))"
             case .operation: break
             }
             lines.append("#\(sequence) \(Escaped.line(text))")
         }
         self.lines = lines
-    }
-
-    private static func words(_ sync: Sync, _ pathOf: [InodeNumber: String]) -> String {
-        func path(_ number: InodeNumber) -> String {
-            number == .root ? "." : pathOf[number] ?? "(an unnamed file)"
-        }
-        switch sync {
-        case .file(let number, let dataOnly):
-            return "\(dataOnly ? "fdatasync" : "fsync") \(path(number))"
-        case .range(let number, let range, _):
-            return "synchronous write of \(path(number)) [\(range.lowerBound), \(range.upperBound))"
-        case .directory(let number, _): return "fsync the directory \(path(number))"
-        case .everything: return "sync"
-        }
     }
 }

@@ -33,6 +33,20 @@ package struct EffectGraph: Sendable {
         package internal(set) var followsOrder = false
         /// The sequence of the record that covered it; `Int32.max` while nothing has.
         package internal(set) var coveredAt = Int32.max
+        /// The sequence of the latest sync that should have covered it and said that it failed; `Int32.max` where none has.
+        package internal(set) var missedAt = Int32.max
+        /// The sequence of the failed sync that left its page clean with bytes that the storage does not have; `Int32.max`
+        /// where none has. Until its page is dirty again no sync covers it.
+        package internal(set) var stuckAt = Int32.max
+        /// The sequence of the record that made its page dirty again.
+        package internal(set) var dirtyAgainAt = Int32.max
+        /// The sequence of the failed sync that took it back: it is nowhere from then on.
+        package internal(set) var droppedAt = Int32.max
+
+        /// Whether a failed sync has left it in the page cache alone, when so many records are complete.
+        package func isStuck(at crashPoint: Int) -> Bool {
+            stuckAt < crashPoint && crashPoint <= dirtyAgainAt
+        }
 
         /// How many separate atomic units the effect has.
         package var unitCount: Int { isWhole || isOneCommand ? 1 : units.nonzeroBitCount }

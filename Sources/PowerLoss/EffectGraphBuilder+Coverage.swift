@@ -5,6 +5,8 @@ import Recording
 struct Coverage {
     /// Effects that nothing covers yet, in log order, births aside.
     var pending: [Int32] = []
+    /// Those of them that a failed sync left in clean pages, by page: no sync writes them.
+    var stuck: [EffectGraphBuilder.BlockKey: Set<Int32>] = [:]
     /// Inodes whose creation no commit has stored yet, and the name that they got first.
     var uncommittedBirths: [InodeNumber: Int32?] = [:]
     /// The effects that stand in the order of metadata (R1), ascending.
@@ -12,6 +14,13 @@ struct Coverage {
     var lastOfAll: Int32?
     /// Directories born in this life.
     var bornDirectories: Set<InodeNumber> = []
+
+    /// The pending effects that a sync can cover.
+    var coverable: [Int32] {
+        guard !stuck.isEmpty else { return pending }
+        let stuck = stuck.values.reduce(into: Set()) { $0.formUnion($1) }
+        return pending.filter { !stuck.contains($0) }
+    }
 }
 
 /// The reach of syncs: which effects one makes durable.
@@ -27,13 +36,25 @@ extension EffectGraphBuilder {
     }
 
     mutating func cover(_ sync: Sync, _ sequence: Int) {
-        var reached: [Int32]
+        let reached = reach(of: sync)
+        if case .everything = sync { coverage.uncommittedBirths.removeAll() }
+        cover(reached, at: sequence, closingOrder: rules.sync.closesOrder.holds)
+    }
+
+    /// What the sync would cover now, were it done.
+    func coverable(by sync: Sync) -> Set<Int32> {
+        var builder = self
+        return closure(of: builder.reach(of: sync), closingOrder: rules.sync.closesOrder.holds)
+    }
+
+    private mutating func reach(of sync: Sync) -> [Int32] {
+        let reached: [Int32]
         if rules.sync.coversAll.holds {
-            reached = coverage.pending
+            reached = coverage.coverable
         } else {
             switch sync {
             case .everything:
-                reached = coverage.pending
+                reached = coverage.coverable
             case .file(let number, let dataOnly):
                 reached = reachOfFile(number, dataOnly: dataOnly, range: nil)
             case .range(let number, let range, let dataOnly):
@@ -42,21 +63,23 @@ extension EffectGraphBuilder {
                 reached = reachOfDirectory(number)
             }
         }
-        if case .everything = sync { coverage.uncommittedBirths.removeAll() }
-        cover(reached, at: sequence, closingOrder: rules.sync.closesOrder.holds)
+        return reached
     }
 
-    private mutating func cover(_ reached: [Int32], at sequence: Int, closingOrder: Bool) {
+    private func closure(of reached: [Int32], closingOrder: Bool) -> Set<Int32> {
         var covered: Set<Int32> = []
-        var open = reached.filter { graph.nodes[Int($0)].coveredAt == .max }
+        var open = reached
         while let index = open.popLast() {
-            guard graph.nodes[Int(index)].coveredAt == .max, covered.insert(index).inserted else {
-                continue
-            }
+            guard isCoverable(index), covered.insert(index).inserted else { continue }
             let node = graph.nodes[Int(index)]
             open += node.chain.map(\.effect) + node.hard
             if closingOrder { open += node.soft }
         }
+        return covered
+    }
+
+    private mutating func cover(_ reached: [Int32], at sequence: Int, closingOrder: Bool) {
+        var covered = closure(of: reached, closingOrder: closingOrder)
         for index in covered { addVoided(by: index, to: &covered) }
         guard !covered.isEmpty else { return }
         for index in covered {
@@ -66,6 +89,10 @@ extension EffectGraphBuilder {
             }
         }
         coverage.pending.removeAll { covered.contains($0) }
+        for (page, effects) in coverage.stuck where !effects.isDisjoint(with: covered) {
+            let left = effects.subtracting(covered)
+            coverage.stuck[page] = left.isEmpty ? nil : left
+        }
         graph.coverings.append(.init(record: sequence, effects: covered.sorted()))
     }
 
@@ -102,7 +129,7 @@ extension EffectGraphBuilder {
         // data is written out. That commit holds all metadata made before the change; what was made after it is not
         // promised, for an earlier commit may have stored the change already.
         var lastCommitted: Int32?
-        for index in coverage.pending where effect(Int(index)).inode == number {
+        for index in coverage.coverable where effect(Int(index)).inode == number {
             switch effect(Int(index)).change {
             case .data(let block, _, _):
                 guard covers(range, block) else { continue }
@@ -147,9 +174,7 @@ extension EffectGraphBuilder {
     }
 
     private func covers(_ range: Range<UInt64>?, _ block: UInt64) -> Bool {
-        guard let range else { return true }
-        let start = block * UInt64(Block.size)
-        return start < range.upperBound && range.lowerBound < start + UInt64(Block.size)
+        range.map { Block.overlaps($0, block) } ?? true
     }
 
     private func isExchange(_ index: Int32) -> Bool {

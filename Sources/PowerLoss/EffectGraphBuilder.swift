@@ -17,7 +17,7 @@ struct EffectGraphBuilder {
     var graph = EffectGraph()
     var coverage = Coverage()
 
-    private var lastInUnit: [BlockKey: UnitOwners] = [:]
+    var lastInUnit: [BlockKey: UnitOwners] = [:]
     /// The last change of each name, by directory.
     private var lastName: [InodeNumber: [FileName: Int32]] = [:]
     private var lastSize: [InodeNumber: Int32] = [:]
@@ -25,10 +25,10 @@ struct EffectGraphBuilder {
     /// What freed blocks of a file, latest last.
     private var frees: [InodeNumber: [Free]] = [:]
     private var directories = DirectoryPlaces()
-    private var lastOfOrder: Int32?
+    var lastOfOrder: Int32?
     private var isBorn: Set<InodeNumber> = []
 
-    private struct BlockKey: Hashable {
+    struct BlockKey: Hashable {
         let inode: InodeNumber
         let block: UInt64
     }
@@ -38,7 +38,7 @@ struct EffectGraphBuilder {
         let name: FileName?
     }
 
-    private typealias UnitOwners = [Int32]
+    typealias UnitOwners = [Int32]
 
     private struct Free {
         let blocks: Range<UInt64>
@@ -61,9 +61,13 @@ struct EffectGraphBuilder {
 
     static func graph(of log: EffectLog, model: PersistenceModel, stack: Stack) -> EffectGraph {
         var builder = EffectGraphBuilder(log: log, model: model, stack: stack)
+        var fault = 0
         for sequence in 0..<log.recording.count {
-            guard let operation = log.operation(sequence) else { continue }
-            builder.add(operation, sequence)
+            if let operation = log.operation(sequence) { builder.add(operation, sequence) }
+            if fault < log.faults.count, log.faults[fault].record == sequence {
+                builder.fail(log.faults[fault].fault, sequence)
+                fault += 1
+            }
         }
         return builder.graph
     }
@@ -134,6 +138,7 @@ struct EffectGraphBuilder {
         _ node: inout EffectGraph.Node
     ) {
         let key = BlockKey(inode: inode, block: block)
+        makeDirtyAgain(key, by: id)
         let unitsInBlock = Block.size / unit
         let touched = range.lowerBound / unit...(range.upperBound - 1) / unit
         for index in touched { node.units |= 1 << index }
@@ -289,7 +294,7 @@ struct EffectGraphBuilder {
     /// R8.
     private mutating func bindReplacement(_ name: Int32, _ moved: InodeNumber) {
         guard rules.replacementNeeds != .nothing else { return }
-        for earlier in coverage.pending where effect(Int(earlier)).inode == moved {
+        for earlier in coverage.coverable where effect(Int(earlier)).inode == moved {
             switch effect(Int(earlier)).change {
             case .grow, .zero:
                 graph.nodes[Int(name)].hard.append(earlier)

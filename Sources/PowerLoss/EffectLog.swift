@@ -14,6 +14,12 @@ package struct EffectLog: Sendable {
     package let paths: [String]
     /// Sequences of the records that sync something; not of those that a lying drive only answered.
     package let syncs: [Int]
+    /// What the harness did to requests.
+    package let faults: [(record: Int, fault: Fault)]
+    /// Effects that a failed sync took back from the live tree: numbers of effects by its record.
+    let takenBack: [Int: [Int]]
+    /// Index of the path of what a record synced, by record.
+    private let syncPaths: [Int: Int]
 
     package struct LoggedEffect: Sendable {
         package let effect: Effect
@@ -27,19 +33,22 @@ package struct EffectLog: Sendable {
     /// - Throws: `RecordingError` when a record does not apply to the tree before it.
     package init(_ recording: Recording) throws(RecordingError) {
         self.recording = recording
-        var builder = Builder(base: recording.base)
+        var builder = Builder(recording)
         var firstEffect = [0]
         firstEffect.reserveCapacity(recording.count + 1)
         var syncs: [Int] = []
         let lies = Lies(recording)
         for sequence in 0..<recording.count {
-            if case .operation(let operation) = recording[sequence].event {
+            switch recording[sequence].event {
+            case .operation(let operation):
                 if case .sync = operation, !lies.contains(sequence) { syncs.append(sequence) }
                 do throws(Errno) {
                     try builder.add(operation, sequence)
                 } catch {
                     throw RecordingError("record #\(sequence) does not apply: \(error)")
                 }
+            case .fault(let fault): builder.add(fault, sequence)
+            case .mark: break
             }
             firstEffect.append(builder.effects.count)
         }
@@ -47,6 +56,27 @@ package struct EffectLog: Sendable {
         paths = builder.paths
         self.firstEffect = firstEffect
         self.syncs = syncs
+        faults = builder.faults
+        takenBack = builder.takenBack
+        syncPaths = builder.syncPaths
+    }
+
+    /// The path of what a record synced; the root's is empty. nil for records that sync no inode.
+    package func pathSynced(by sequence: Int) -> String? {
+        syncPaths[sequence].map { paths[$0] }
+    }
+
+    /// Whether a sync was answered with success and not done: nobody can be durable then.
+    package var lies: Bool {
+        faults.contains { $0.fault.sync != nil && $0.fault.error == nil }
+    }
+
+    /// Whether a failed sync took back what the program had written.
+    package var takesBack: Bool { !takenBack.isEmpty }
+
+    /// The first sync that failed, and its record; nil where none did.
+    package var failedSync: (record: Int, fault: Fault)? {
+        faults.first { $0.fault.sync != nil && ($0.fault.error != nil || $0.fault.failure != nil) }
     }
 
     /// Files that were written through shared mappings, sorted. What such a file holds at a process kill is known only up to
@@ -74,20 +104,24 @@ package struct EffectLog: Sendable {
     }
 
     private struct Builder {
-        var tree: FileTree
+        private var live: LiveTree
+        private var tree: FileTree { live.tree }
         var effects: [LoggedEffect] = []
         var paths: [String] = []
+        var faults: [(record: Int, fault: Fault)] = []
+        var takenBack: [Int: [Int]] = [:]
+        var syncPaths: [Int: Int] = [:]
         private var indices: [String: Int] = [:]
         private var pathOf: [InodeNumber: String] = [:]
 
-        init(base: FileTree) {
-            tree = base
+        init(_ recording: Recording) {
+            live = LiveTree(of: recording, recording.base)
             notePaths()
         }
 
         mutating func add(_ operation: Operation, _ sequence: Int) throws(Errno) {
-            let lowered = try tree.effects(of: operation)
-            for (index, effect) in lowered.enumerated() {
+            if case .sync(let sync) = operation { note(sync, sequence) }
+            for (index, effect) in try live.lower(operation).enumerated() {
                 var replaced: InodeNumber?
                 var path = pathOf[effect.inode] ?? "(deleted file)"
                 if case .name(let entry, let present) = effect.change {
@@ -98,7 +132,7 @@ package struct EffectLog: Sendable {
                         pathOf[effect.inode] = path
                     }
                 }
-                tree.apply(effect)
+                live.apply(effect)
                 effects.append(
                     LoggedEffect(
                         effect: effect, id: EffectID(record: sequence, index: index),
@@ -110,6 +144,18 @@ package struct EffectLog: Sendable {
             {
                 notePaths()
             }
+        }
+
+        mutating func add(_ fault: Fault, _ sequence: Int) {
+            faults.append((sequence, fault))
+            if let sync = fault.sync { note(sync, sequence) }
+            let gone = live.apply(fault)
+            if !gone.isEmpty { takenBack[sequence] = gone }
+        }
+
+        private mutating func note(_ sync: Sync, _ sequence: Int) {
+            guard let inode = sync.inode else { return }
+            syncPaths[sequence] = intern(pathOf[inode] ?? "(deleted file)")
         }
 
         private mutating func notePaths() {

@@ -54,6 +54,7 @@ extension PersistenceModel {
         $0.growthNeedsData = .guaranteed
         $0.tearing = .block
         $0.replacementNeeds = .nothing
+        $0.failedSync = .reportsLate
     }
 
     package static let xfs = PersistenceModel(
@@ -73,7 +74,8 @@ extension PersistenceModel {
             newBlocksAreWhole: .guaranteed,
             sync: SyncReach(
                 fileNames: .own, dataSyncCoversAttributes: .guaranteed,
-                dataSyncCoversNames: .guaranteed)))
+                dataSyncCoversNames: .guaranteed),
+            failedSync: .reverts))
 
     package static let inOrder = PersistenceModel(
         name: "in-order", about: "everything arrives in the order it was made; only a tail is lost",

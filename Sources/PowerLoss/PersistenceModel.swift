@@ -1,3 +1,5 @@
+import Recording
+
 /// Which effects may be lost, reordered or torn when the power goes: the rules of one filesystem, as data.
 ///
 /// Every rule is a promise that the filesystem makes (`guaranteed`), may make (`may`: treated as not made when looking for
@@ -47,6 +49,8 @@ package struct PersistenceModel: Equatable, Sendable {
         /// Everything reaches the storage in one order.
         var everythingInOrder = Guarantee.never
         var sync = SyncReach()
+        /// When the data that a sync should write cannot be written, ...
+        var failedSync = FailedSync.marksClean
     }
 
     /// What a sync covers besides the data, growth and sizes of the file it names.
@@ -98,6 +102,25 @@ package struct PersistenceModel: Equatable, Sendable {
         case zero
         /// What the blocks held before, of whatever file.
         case zeroOrStale = "zero or stale"
+    }
+
+    package enum FailedSync: String, Sendable, CaseIterable {
+        /// ... the sync fails, and the pages count as clean with what they hold: no later sync writes them.
+        case marksClean = "marks clean"
+        /// ... the same, but it is the next sync that fails: the journal had taken the data.
+        case reportsLate = "reports late"
+        /// ... the sync fails, and the file goes back to what its last sync stored.
+        case reverts
+    }
+
+    /// What programs may meet when a sync fails: each is a life of its own.
+    package var syncFailures: [SyncFailure] {
+        switch rules.failedSync {
+        // Where a sync of one file covers another, what is synced of a file is not known by its own syncs alone.
+        case .marksClean: rules.sync.coversAll.holds ? [.markedClean] : [.markedClean, .evicted]
+        case .reportsLate: [.reportedLate]
+        case .reverts: [.reverted]
+        }
     }
 
     package enum FileNames: String, Sendable, CaseIterable {

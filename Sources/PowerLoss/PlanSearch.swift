@@ -9,6 +9,9 @@ package enum Ending: String, Sendable, CaseIterable {
     case kernelPanic = "kernel-panic"
     /// Only the process dies: everything it handed to the kernel stays.
     case processKill = "process-kill"
+    /// The process dies, and the page cache drops clean pages before it starts again: what a failed sync left in them is
+    /// lost, everything else stays.
+    case pageEviction = "page-eviction"
 }
 
 /// Which crash states are tried, in which order.
@@ -21,6 +24,8 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     package let storage: Storage
     private let seed: UInt64
     private let ending: Ending
+    /// The first crash point of which there are states.
+    private let first: Int
     private let order: [Int]
     private let novel: Int
     private var round = 0
@@ -47,16 +52,20 @@ package struct PlanSearch: Sequence, IteratorProtocol {
         package let key: UInt64
     }
 
-    package init(_ storage: Storage, seed: UInt64, ending: Ending = .powerLoss) {
+    /// - Parameter first: the first crash point that is tried.
+    package init(
+        _ storage: Storage, seed: UInt64, ending: Ending = .powerLoss, from first: Int = 0
+    ) {
         self.storage = storage
+        self.first = first
         self.ending = ending
         self.seed = seed
-        (order, novel) = Self.order(storage)
+        (order, novel) = Self.order(storage, first)
     }
 
     /// Whether every crash point has been handed out with all its closed sets and single tears.
     package var isExhaustive: Bool {
-        queue.isEmpty && exhausted.count == storage.lastCrashPoint + 1
+        queue.isEmpty && exhausted.count == storage.lastCrashPoint + 1 - first
     }
 
     package mutating func next() -> Planned? {
@@ -74,12 +83,12 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     // MARK: Order
 
     /// Crash points, those with a new shape first, and how many those are.
-    private static func order(_ storage: Storage) -> ([Int], Int) {
+    private static func order(_ storage: Storage, _ first: Int) -> ([Int], Int) {
         let patterns = storage.log.paths.map { StableHash.of(Array(NamePattern.of($0).utf8)) }
         var shapes: Set<UInt64> = []
         var novel: [Int] = []
         var known: [Int] = []
-        for point in 0...storage.lastCrashPoint {
+        for point in first...storage.lastCrashPoint {
             var parts: Set<UInt64> = []
             for effect in storage.pending(at: point).effects {
                 let logged = storage.log.effects[effect]
@@ -115,10 +124,52 @@ package struct PlanSearch: Sequence, IteratorProtocol {
                 ]
                 return true
             }
+            if ending == .pageEviction {
+                queue = evictions(pending).reversed()
+                if !queue.isEmpty { return true }
+                continue
+            }
             queue = withStale(choices(pending), pending)
             if !queue.isEmpty { return true }
         }
         return false
+    }
+
+    /// Whatever of the clean pages that a failed sync left behind the storage does not have; everything else is kept. All of
+    /// it first, then any part.
+    private mutating func evictions(_ pending: Storage.Pending) -> [Storage.Choice] {
+        let stuck = storage.stuck(pending)
+        exhausted.insert(pending.crashPoint)
+        guard !stuck.isEmpty else { return [] }
+        let all = storage.closedSets(pending)
+        let place = Dictionary(uniqueKeysWithValues: stuck.enumerated().map { ($1, $0) })
+        let sets = ClosedSets(
+            requires: stuck.map { effect in all.required(by: effect).compactMap { place[$0] } })
+        var choices: [Storage.Choice] = []
+        func add(_ kept: [Bool]) {
+            var choice = Storage.Choice(
+                kept: [Bool](repeating: true, count: pending.effects.count))
+            for (index, effect) in stuck.enumerated() { choice.kept[effect] = kept[index] }
+            choices.append(choice)
+        }
+        if sets.count(limit: Self.exhaustiveLimit) != nil {
+            sets.visit {
+                if $0.contains(false) { add($0) }
+                return true
+            }
+            return choices
+        }
+        exhausted.remove(pending.crashPoint)
+        add([Bool](repeating: false, count: stuck.count))
+        for element in stuck.indices {
+            var without = [Bool](repeating: true, count: stuck.count)
+            for lost in sets.dependents(of: element) { without[lost] = false }
+            var with = [Bool](repeating: false, count: stuck.count)
+            for needed in sets.required(by: element) { with[needed] = true }
+            add(without)
+            add(with)
+        }
+        return choices
     }
 
     /// Each choice also with what new blocks held before, where the model says that it can show.

@@ -47,7 +47,9 @@ package final class Storage: Sendable {
             }
             for index in covering.effects { tree.apply(log.effects[Int(index)].effect) }
             tree.rememberHashes(of: Set(covering.effects.map { log.effects[Int($0)].effect.inode }))
-            pending.removeAll { graph.nodes[$0].coveredAt <= Int32(covering.record) }
+            pending.removeAll {
+                min(graph.nodes[$0].coveredAt, graph.nodes[$0].droppedAt) <= Int32(covering.record)
+            }
             result.append(
                 Snapshot(crashPoint: covering.record + 1, tree: tree, pending: pending))
         }
@@ -96,6 +98,7 @@ package final class Storage: Sendable {
                 effects.append(effect)
             }
         }
+        if !log.takenBack.isEmpty { effects.removeAll { graph.nodes[$0].droppedAt < crashPoint } }
         return Pending(
             crashPoint: crashPoint, snapshot: index, effects: effects, births: births)
     }
@@ -160,6 +163,21 @@ package final class Storage: Sendable {
             index += 1
         }
         return result
+    }
+
+    /// Which of the pending effects only the page cache holds, in clean pages: indices into them.
+    package func stuck(_ pending: Pending) -> [Int] {
+        guard !log.faults.isEmpty else { return [] }
+        return pending.effects.indices.filter {
+            graph.nodes[pending.effects[$0]].isStuck(at: pending.crashPoint)
+        }
+    }
+
+    /// The record of the first sync that said that it failed and should have covered something that the choice loses.
+    package func missingSync(_ pending: Pending, _ choice: Choice) -> Int? {
+        pending.effects.indices.lazy.filter { !choice.kept[$0] }
+            .map { self.graph.nodes[pending.effects[$0]].missedAt }
+            .min().flatMap { $0 < pending.crashPoint ? Int($0) : nil }
     }
 
     func positions(_ pending: Pending) -> [Int: Int] {

@@ -147,6 +147,9 @@ extension PersistenceModel {
             Sentence(
                 "sync", "a sync of anything covers everything before it", sync.coversAll,
                 "measured", "SyncReach overwrite, fdatasync"),
+            Sentence(
+                "sync", "when the data cannot be written, a sync", rules.failedSync.words,
+                "Rebello et al., ATC '20: CuttleFS, fsyncs.py", "FailedSync"),
         ]
     }
 }
@@ -169,6 +172,16 @@ extension PersistenceModel.Tearing {
         switch self {
         case .deviceUnit: "the device's unit"
         case .block: "4096 bytes"
+        }
+    }
+}
+
+extension PersistenceModel.FailedSync {
+    var words: String {
+        switch self {
+        case .marksClean: "fails, and its pages count as clean: no later one writes them"
+        case .reportsLate: "succeeds, and the next one fails; the pages count as clean"
+        case .reverts: "fails, and the file goes back to its last sync"
         }
     }
 }

@@ -19,5 +19,7 @@ package struct Record: Equatable, Sendable {
         case operation(Operation)
         /// Bytes that the program wrote to its standard output.
         case mark(Bytes)
+        /// What the harness did to a request. It changes nothing, but for files that a failed sync takes back.
+        case fault(Fault)
     }
 }

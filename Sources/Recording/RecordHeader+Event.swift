@@ -1,5 +1,7 @@
 import FileTree
 
+import struct SystemPackage.Errno
+
 /// Events to headers and back. A decoded header is not trusted: whatever does not fit answers nil.
 extension RecordHeader {
     /// The header of `event`, and the payload that goes with it.
@@ -9,7 +11,23 @@ extension RecordHeader {
             return (RecordHeader(.mark), .bytes(bytes))
         case .operation(let operation):
             return encode(operation)
+        case .fault(let fault):
+            return encode(fault)
         }
+    }
+
+    /// Flag of a fault: a sync was asked for, whose own flags and fields are there, too.
+    private static let faultOfSync: UInt8 = 0x10
+
+    private static func encode(_ fault: Fault) -> (RecordHeader, Payload) {
+        var header = fault.sync.map { RecordHeader(sync: $0) } ?? RecordHeader(.fault)
+        if fault.sync != nil { header.flags |= faultOfSync }
+        header.kind = .fault
+        header.d = UInt32(bitPattern: fault.error?.rawValue ?? 0)
+        header.c = UInt64(fault.failure?.rawValue ?? 0)
+        return named(
+            header, FileName(fault.operation),
+            rest: Array(fault.effect.utf8) + [0] + Array(fault.path.utf8))
     }
 
     enum Payload {
@@ -147,7 +165,33 @@ extension RecordHeader {
     /// - Returns: nil when the header's values do not make an event.
     func event(payload: Bytes) -> Record.Event? {
         if kind == .mark { return .mark(payload) }
+        if kind == .fault { return fault(payload: payload).map { .fault($0) } }
         return operation(payload: payload).map { .operation($0) }
+    }
+
+    private func fault(payload: Bytes) -> Fault? {
+        let flags = flags & ~Self.baseFlag
+        guard let (operation, rest) = split(payload), let end = rest.firstIndex(of: 0) else {
+            return nil
+        }
+        let text = { (bytes: ArraySlice<UInt8>) in String(decoding: bytes, as: UTF8.self) }
+        var fault = Fault(
+            operation: text(operation.bytes[...]), effect: text(rest[..<end]),
+            path: text(rest[(end + 1)...]),
+            error: d == 0 ? nil : Errno(rawValue: Int32(bitPattern: d)))
+        if flags & Self.faultOfSync != 0 {
+            guard let sync = sync(flags & ~Self.faultOfSync) else { return nil }
+            fault.sync = sync
+        } else if flags != 0 {
+            return nil
+        }
+        if c != 0 {
+            guard fault.sync != nil, let raw = UInt8(exactly: c),
+                let failure = SyncFailure(rawValue: raw)
+            else { return nil }
+            fault.failure = failure
+        }
+        return fault
     }
 
     private func operation(payload: Bytes) -> Operation? {
@@ -189,7 +233,7 @@ extension RecordHeader {
             }
         case .sync:
             return sync(flags).map { .sync($0) }
-        case .mark, .note, .seal:
+        case .mark, .note, .fault, .seal:
             return nil
         }
     }

@@ -122,6 +122,8 @@ enum RecordKind: UInt8 {
     case mark
     /// Something about the recording: the payload is a key and its value. No record of the run, wherever it stands.
     case note
+    /// Something that the harness did to a request.
+    case fault
     /// The last record of a recording that was ended in order; `a` is the hash of all headers before it.
     case seal = 0x7f
 }

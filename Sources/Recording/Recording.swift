@@ -42,6 +42,17 @@ package struct Recording: Sendable {
         return Record(time: header.time, thread: header.thread, event)
     }
 
+    /// What the harness did to requests, with the records that tell of it.
+    package var faults: [(record: Int, fault: Fault)] {
+        offsets.indices.compactMap { sequence in
+            let kind = (arena.base + offsets[sequence]).load(as: UInt8.self)
+            guard kind == RecordKind.fault.rawValue,
+                case .fault(let fault) = self[sequence].event
+            else { return nil }
+            return (sequence, fault)
+        }
+    }
+
     /// The run as it would have been without these records. What is left must not need them: syncs never do.
     package func removing(_ isRemoved: (Int) -> Bool) -> Recording {
         var left: ContiguousArray<Int> = []
@@ -59,15 +70,20 @@ package struct Recording: Sendable {
     package func tree(after count: Int) throws(RecordingError) -> FileTree {
         var tree = base
         tree.keep(arena)
+        var live = LiveTree(of: self, tree)
         for sequence in 0..<count {
-            guard case .operation(let operation) = self[sequence].event else { continue }
-            do throws(Errno) {
-                tree.apply(try tree.effects(of: operation))
-            } catch {
-                throw RecordingError("record #\(sequence) does not apply: \(error)")
+            switch self[sequence].event {
+            case .operation(let operation):
+                do throws(Errno) {
+                    try live.apply(operation)
+                } catch {
+                    throw RecordingError("record #\(sequence) does not apply: \(error)")
+                }
+            case .fault(let fault): live.apply(fault)
+            case .mark: break
             }
         }
-        return tree
+        return live.tree
     }
 }
 

@@ -30,7 +30,7 @@ extension FindingFile {
         let known: Set = [
             "perjuryFinding", "perjury", "workload", "folder", "commands", "recording", "model",
             "stack", "seed", "plan", "violation", "acknowledged", "seen", "summary", "lost",
-            "advice", "treeHash", "modelRules", "stackRules", "ending", "recoveries",
+            "advice", "fault", "treeHash", "modelRules", "stackRules", "ending", "recoveries",
         ]
         if let other = members.first(where: { !known.contains($0.name) }) {
             throw FindingFileError(
@@ -47,7 +47,8 @@ extension FindingFile {
             lost: try reader.strings("lost"), advice: try reader.string("advice"),
             treeHash: try Self.treeHash(json["treeHash"]),
             ownModel: try Self.rules(json, "modelRules"),
-            ownStack: try Self.rules(json, "stackRules"), ending: try Self.ending(json["ending"]))
+            ownStack: try Self.rules(json, "stackRules"), ending: try Self.ending(json["ending"]),
+            fault: json["fault"] == nil ? nil : try reader.string("fault"))
         recoveries = try Self.recoveries(json["recoveries"])
         guard folder.utf8.first == UInt8(ascii: "/") else {
             throw FindingFileError("its `folder` is no absolute path")

@@ -32,6 +32,8 @@ package struct FindingFile: Equatable, Sendable {
     /// The culprits, in words.
     package var lost: [String]
     package var advice: String
+    /// The sync that had failed, in words; nil where none had.
+    package var fault: String?
     /// Of the tree that the plan leaves; nil when it was not taken.
     package var treeHash: UInt64?
     /// Power losses during recovery, one after the other.
@@ -67,8 +69,9 @@ package struct FindingFile: Equatable, Sendable {
         model: String, stack: String, seed: UInt64, plan: CrashPlan, kind: ViolationKind,
         acknowledged: Int, seen: Int, summary: String, lost: [String], advice: String,
         treeHash: UInt64? = nil, ownModel: RuleFields? = nil, ownStack: RuleFields? = nil,
-        ending: Ending = .powerLoss
+        ending: Ending = .powerLoss, fault: String? = nil
     ) {
+        self.fault = fault
         self.ending = ending
         self.ownModel = ownModel
         self.ownStack = ownStack
@@ -93,15 +96,15 @@ package struct FindingFile: Equatable, Sendable {
     ///   - recording: as `recording`.
     package init(
         _ finding: Finding, workload: String, folder: String, commands: Commands? = nil,
-        recording: String, seed: UInt64, ending: Ending = .powerLoss, ownModel: RuleFields?,
-        ownStack: RuleFields?
+        recording: String, seed: UInt64, ownModel: RuleFields?, ownStack: RuleFields?
     ) {
         self.init(
             workload: workload, folder: folder, commands: commands, recording: recording,
             model: finding.model, stack: finding.stack, seed: seed, plan: finding.plan,
             kind: finding.kind, acknowledged: finding.acknowledged, seen: finding.seen,
             summary: finding.summary, lost: finding.lost, advice: finding.advice,
-            treeHash: finding.treeHash, ownModel: ownModel, ownStack: ownStack, ending: ending)
+            treeHash: finding.treeHash, ownModel: ownModel, ownStack: ownStack,
+            ending: finding.ending, fault: finding.fault)
     }
 
     /// The bytes of the file.
@@ -139,8 +142,11 @@ package struct FindingFile: Equatable, Sendable {
             .init("summary", .string(summary)),
             .init("lost", .strings(lost)),
             .init("advice", .string(advice)),
+        ]
+        if let fault { members.append(.init("fault", .string(fault))) }
+        members += [
             // A string, as few readers of JSON keep 64 bits.
-            .init("treeHash", .optional(treeHash.map { Escaped.hexadecimal($0) })),
+            .init("treeHash", .optional(treeHash.map { Escaped.hexadecimal($0) }))
         ]
         if !recoveries.isEmpty {
             members.append(

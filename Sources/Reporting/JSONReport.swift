@@ -60,6 +60,10 @@ package struct JSONReport {
             .init("models", .array(report.models.map(model))),
             .init("findings", .array(report.findings.map(finding))),
         ]
+        if !report.faults.isEmpty {
+            members.append(.init("faults", .array(report.faults.map(\.json))))
+        }
+        if let failed = report.failedSyncs { members.append(.init("failedSyncs", failed.json)) }
         addSeconds(report.seconds, to: &members)
         return .object(members)
     }
@@ -80,12 +84,7 @@ package struct JSONReport {
             .init("statesDistinct", .number(report.statesDistinct)),
             .init("statesObserved", .number(report.statesObserved)),
             .init("exhaustive", .bool(report.exhaustive)),
-            .init(
-                "outcomes",
-                .object(
-                    Characterisation.allCases.compactMap { outcome in
-                        report.outcomes[outcome].map { .init(outcome.rawValue, .number($0)) }
-                    })),
+            .init("outcomes", report.outcomes.json),
         ]
         if report.recoveriesCut > 0 {
             members += [
@@ -99,7 +98,7 @@ package struct JSONReport {
     }
 
     private func finding(_ finding: Finding) -> JSON {
-        .object([
+        var members: [JSON.Member] = [
             .init("violation", .string(finding.kind.rawValue)),
             .init("model", .string(finding.model)),
             .init("stack", .string(finding.stack)),
@@ -114,6 +113,65 @@ package struct JSONReport {
             .init("log", .string(finding.log)),
             .init("plan", .optional(finding.path)),
             .init("replay", .optional(campaign.replayCommand(finding))),
+        ]
+        if let fault = finding.fault {
+            members += [
+                .init("fault", .string(fault)), .init("ending", .string(finding.ending.rawValue)),
+            ]
+        }
+        return .object(members)
+    }
+}
+
+extension [Characterisation: Int] {
+    var json: JSON {
+        .object(
+            Characterisation.allCases.compactMap { outcome in
+                self[outcome].map { .init(outcome.rawValue, .number($0)) }
+            })
+    }
+}
+
+extension FaultCount {
+    fileprivate var json: JSON {
+        .object([
+            .init("fault", .string(text)), .init("matched", .number(matched)),
+            .init("fired", .number(fired)),
+        ])
+    }
+}
+
+extension FailedSyncs {
+    fileprivate var json: JSON {
+        .object([
+            .init("error", .string(error)), .init("syncs", .number(syncs)),
+            .init("runsInAll", .number(runsInAll)), .init("runs", .array(runs.map(\.json))),
+        ])
+    }
+}
+
+extension FailedSyncs.Run {
+    fileprivate var json: JSON {
+        .object([
+            .init("sync", .number(sync.number)), .init("request", .string(request)),
+            .init("pages", .string(sync.failure.name)),
+            .init("record", record.map { .number($0) } ?? .null),
+            .init("outcome", .string(outcome)), .init("wentOn", .bool(wentOn)),
+            .init("inconclusive", .optional(inconclusive)),
+            .init("continuations", .array(continuations.map(\.json))),
+        ])
+    }
+}
+
+extension FailedSyncs.Continuation {
+    fileprivate var json: JSON {
+        .object([
+            .init("model", .string(model)), .init("stack", .string(stack)),
+            .init("ending", .string(ending.rawValue)), .init("verdict", .optional(verdict?.word)),
+            .init("inconclusive", .optional(verdict?.reason)),
+            .init("kinds", .strings(kinds.map(\.rawValue))),
+            .init("statesPlanned", .number(statesPlanned)), .init("exhaustive", .bool(exhaustive)),
+            .init("outcomes", outcomes.json),
         ])
     }
 }

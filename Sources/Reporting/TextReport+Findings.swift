@@ -24,6 +24,7 @@ extension TextReport {
                 + "\(list(group.targets))", .redAndBold)
         text += "\n"
         text += field("promise", workload.promise)
+        if let fault = finding.fault { text += field("sync failed", fault) }
         text += field("power lost", powerLost(finding, workload))
         text += field(
             "acknowledged",
@@ -48,11 +49,16 @@ extension TextReport {
 
     private func powerLost(_ finding: Finding, _ workload: WorkloadReport) -> String {
         let point = finding.plan.crashPoint
+        // In a run in which a sync failed there were others.
+        let records = finding.recordingPath == nil ? " of \(grouped(workload.records))" : ""
         let place =
             point == 0
             ? "before the first record"
-            : "when \(grouped(point)) of \(grouped(workload.records)) records were complete"
+            : "when \(grouped(point))\(records) records were complete"
         let loses = !finding.plan.lost.isEmpty || !finding.plan.torn.isEmpty
+        if finding.ending == .pageEviction {
+            return "no: the process ended " + place + ", and clean pages left the cache"
+        }
         return loses ? place : place + " (a process kill shows it, too)"
     }
 
@@ -108,6 +114,9 @@ extension TextReport {
             "\(Escaped.line(workload.name)): \(finding.kind.rawValue) under "
                 + "\(list(group.targets)), \(counted(group.count, "state"))", first: "  ")
         text += style.wrapped(Escaped.line(finding.summary), first: "    ")
+        if let fault = finding.fault {
+            text += style.wrapped(Escaped.line(fault), first: "    after ")
+        }
         for lost in finding.lost.prefix(3) {
             text += style.wrapped(Escaped.line(lost), first: "    ")
         }

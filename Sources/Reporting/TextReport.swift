@@ -27,9 +27,10 @@ package struct TextReport {
         var sections: [String] = []
         if !campaign.workloads.isEmpty { sections.append(table) }
         if campaign.stacks.count > 2 { sections.append(matrix) }
-        sections += [unexpected, inconclusive, expected, outcomes, notes, skipped].filter {
-            !$0.isEmpty
-        }
+        let lists = [
+            failedSyncs, unexpected, inconclusive, expected, outcomes, faults, notes, skipped,
+        ]
+        sections += lists.filter { !$0.isEmpty }
         sections.append(summary)
         return sections.joined(separator: "\n")
     }
@@ -164,7 +165,7 @@ package struct TextReport {
         return text.isEmpty ? "" : style.coloured("Inconclusive", .yellow) + "\n" + text
     }
 
-    private func line(_ who: String, _ what: String) -> String {
+    func line(_ who: String, _ what: String) -> String {
         style.wrapped("\(who): \(Escaped.line(what))", first: "  ")
     }
 

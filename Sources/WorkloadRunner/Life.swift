@@ -190,6 +190,7 @@ final class Life {
     /// Ends the life: whatever still runs is killed, the mount goes.
     func end() throws -> (tree: FileTree, recording: Recording) {
         hasEnded = true
+        server.hurry()
         try keeper.killAll()
         server.freeze()
         let result = (server.tree, server.recording())
@@ -216,6 +217,7 @@ final class Life {
 
     private func abandon() {
         hasEnded = true
+        server.hurry()
         try? keeper.killAll()
         try? keeper.unmount()
         server.stop()

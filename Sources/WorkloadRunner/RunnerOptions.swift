@@ -7,6 +7,8 @@ package struct RunnerOptions: Sendable {
     package var life = 0
     /// A descriptor that becomes readable when a person interrupts; programs that run then are ended.
     package var interrupt: CInt?
+    /// What is made to fail while programs run, besides what the workload itself asks for.
+    package var faults = FaultRequests()
 
     package init(out: String, seed: UInt64 = 1, interrupt: CInt? = nil) {
         self.out = out

@@ -65,6 +65,8 @@ package struct WorkloadFile: Hashable, Sendable {
     package var nested = 0
     /// How many clients write marks at once; `nil` if not given.
     package var clients: Int?
+    /// What is made to fail while it runs.
+    package var faults = FaultRequests()
 
     /// The longest file that is read, in bytes.
     package static let sizeLimit = 1 << 20
@@ -106,11 +108,12 @@ package struct WorkloadFile: Hashable, Sendable {
         clients = try fields["clients"].map { node throws(WorkloadFileError) in
             try reader.count(node, upTo: 10_000)
         }
+        if let node = fields["faults"] { faults = try reader.faults(node) }
     }
 
     static let keys = [
         "about", "promise", "expect", "user", "setup", "run", "observe", "check", "server",
-        "timeout", "requires", "models", "under", "nested", "clients",
+        "timeout", "requires", "models", "under", "nested", "clients", "faults",
     ]
 }
 

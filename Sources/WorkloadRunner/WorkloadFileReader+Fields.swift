@@ -76,6 +76,18 @@ extension WorkloadFileReader {
         }
     }
 
+    func faults(_ value: WorkloadFileNode) throws(WorkloadFileError) -> FaultRequests {
+        var faults = FaultRequests()
+        for text in try list(value) {
+            do {
+                try faults.add(text)
+            } catch {
+                throw self.error(value.line, shown("\(error)", limit: 400))
+            }
+        }
+        return faults
+    }
+
     func server(_ value: WorkloadFileNode) throws(WorkloadFileError) -> WorkloadFile.Server {
         let inner = try fields(of: value, allowed: ["command", "ready", "stop"], in: "server")
         guard let command = inner["command"] else {

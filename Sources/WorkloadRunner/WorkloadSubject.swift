@@ -1,5 +1,6 @@
 import Campaign
 import FileTree
+import FuseMount
 import Glibc
 import Oracles
 import Recording
@@ -34,16 +35,50 @@ package final class WorkloadSubject: Subject {
 
     // MARK: Recording
 
+    /// What is made to fail while it runs.
+    package var faults: FaultRequests {
+        var faults = workload.file.faults
+        faults.add(options.faults)
+        return faults
+    }
+
     package func record() throws -> RecordedRun {
+        try record(faults.plan, .markedClean, to: "\(workload.name).perjury")
+    }
+
+    package func record(failing sync: FailingSync) throws -> RecordedRun {
+        var plan = faults.plan
+        guard let known = FaultPlan.errors.first(where: { $0.name == sync.error }),
+            let syncs = OperationSet("sync")
+        else { throw HarnessError("no sync fails with `\(sync.error)`") }
+        _ = plan.add(
+            .fail(known.error, name: known.name), syncs, .everything, .nth(sync.number))
+        return try record(
+            plan, sync.failure,
+            to: "\(workload.name)/sync-\(sync.number)-\(sync.failure.name).perjury")
+    }
+
+    /// - Parameters:
+    ///   - pages: what becomes of the data of a sync that the plan makes fail.
+    ///   - file: of the recording, below the folder for recordings.
+    private func record(
+        _ plan: FaultPlan, _ pages: SyncFailure, to file: String
+    ) throws -> RecordedRun {
         if let missing = workload.missingRequirement {
             throw HarnessError("\(workload.name) was not run: \(missing)")
         }
         let keeper = try Keeper(root: KeeperRoot.path(avoiding: workload.folder))
         defer { keeper.close() }
         let (base, setupOutput) = try setUp(keeper)
-        let (path, writer) = try newRecording(of: base, setupOutput)
+        let (path, writer) = try newRecording(of: base, setupOutput, file)
+        var mount = MountOptions()
+        mount.isWatched = !plan.rules.isEmpty
+        mount.syncFailure = pages
         let life = try Life(
-            keeper: keeper, tree: base, writer: writer, processor: processors.first)
+            keeper: keeper, tree: base, writer: writer, processor: processors.first,
+            options: mount)
+        let injector = FaultInjector(plan)
+        if mount.isWatched { life.server.setInterceptor { injector.answer($0) } }
         let program = try Programs(workload, keeper, options, user)
         let ended: Life.Ended
         do {
@@ -65,7 +100,26 @@ package final class WorkloadSubject: Subject {
         }
         return RecordedRun(
             recording: recording, setupOutput: setupOutput, endedNormally: ended.isSuccess,
-            outcome: "\(ended.outcome)", notes: notes, path: path)
+            outcome: "\(ended.outcome)", notes: notes, path: path,
+            faults: injector.plan.rules.map {
+                .init(text: "\($0)", matched: $0.matched, fired: $0.fired)
+            })
+    }
+
+    /// Answers requests as a plan says; called under the lock of the mount's server, and read when that has ended.
+    private final class FaultInjector: @unchecked Sendable {
+        private(set) var plan: FaultPlan
+
+        init(_ plan: FaultPlan) {
+            self.plan = plan
+        }
+
+        func answer(_ request: Interception) -> InterceptionVerdict {
+            guard request.moment == .before,
+                let rule = plan.verdict(request.kind, request.paths)
+            else { return .proceed }
+            return .fault(rule.effect)
+        }
     }
 
     /// The tree that `setup` leaves, at rest, and what it printed.
@@ -102,9 +156,9 @@ package final class WorkloadSubject: Subject {
     /// A recording that has begun. It takes the place of an older one only when it can be read itself: whenever the harness is
     /// killed, what has this name is a recording.
     private func newRecording(
-        of base: FileTree, _ setupOutput: [UInt8]
+        of base: FileTree, _ setupOutput: [UInt8], _ file: String
     ) throws -> (path: String, writer: RecordingWriter) {
-        let path = try recordingPath()
+        let path = try recordingPath(file)
         let unfinished = path + ".new"
         // Not to cut off one that another harness has mapped.
         unlink(unfinished)
@@ -122,16 +176,17 @@ package final class WorkloadSubject: Subject {
         }
     }
 
-    private func recordingPath() throws -> String {
-        let folder = "\(options.out)/recordings"
-        for path in [options.out, folder] {
+    private func recordingPath(_ file: String) throws -> String {
+        let path = "\(options.out)/recordings/\(file)"
+        let folders = path.indices.dropFirst(options.out.count).filter { path[$0] == "/" }
+        for path in folders.map({ String(path[..<$0]) }) {
             guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
                 throw HarnessError(
                     "making the folder \(path) for recordings: \(Errno(rawValue: errno)); name another with --out"
                 )
             }
         }
-        return "\(folder)/\(workload.name).perjury"
+        return path
     }
 
     // MARK: Observing

@@ -14,6 +14,8 @@ struct CampaignRunner {
     var commands: FindingFile.Commands?
     /// What of the catalogue cannot be run here.
     var skipped: [CampaignReport.Skipped] = []
+    /// Besides what each workload asks for.
+    var faults = FaultRequests()
 
     /// What is to be explored: a workload, and its recording where there is one already.
     struct Task {
@@ -61,16 +63,19 @@ struct CampaignRunner {
 
     private func explore(_ task: Task, _ progress: inout ProgressLine) throws -> WorkloadReport {
         let file = task.workload.file
-        let options = try exploration.campaign(of: file)
+        var options = try exploration.campaign(of: file)
         let subject: WorkloadSubject
         do {
-            subject = try Wiring.subject(task.workload, out: places.out, seed: exploration.seed)
+            subject = try Wiring.subject(
+                task.workload, out: places.out, seed: exploration.seed, faults: faults)
         } catch {
             var report = WorkloadReport(
                 name: task.workload.name, about: file.about, promise: file.promise.description)
             report.inconclusive = "\(error)"
             return report
         }
+        // What is recorded already does not run again.
+        if task.run == nil { options.syncError = subject.faults.syncError }
         var campaign = Campaign(subject, options: options, clock: { Wiring.now })
         campaign.isCancelled = { Interrupt.isRequested }
         campaign.store = { store(task.workload, $0) }
@@ -123,6 +128,9 @@ struct CampaignRunner {
         for suffix in [".json", ".perjury"] {
             Files.removeAll(in: "\(places.out)/\(folder)", suffix: suffix)
         }
+        let kept = Set(report.findings.compactMap(\.recordingPath).map(Files.name))
+        Files.removeAll(
+            in: "\(places.out)/recordings/\(workload.name)", suffix: ".perjury", but: kept)
         guard let recording = report.recordingPath else { return }
         var counts: [String: Int] = [:]
         for (index, finding) in report.findings.enumerated() {
@@ -133,7 +141,7 @@ struct CampaignRunner {
             let path = "\(folder)/\(name).json"
             var file = FindingFile(
                 finding, workload: workload.name, folder: workload.folder, commands: commands,
-                recording: relative(recording), seed: exploration.seed, ending: exploration.ending,
+                recording: relative(finding.recordingPath ?? recording), seed: exploration.seed,
                 ownModel: try Names.ownModel(finding.model, exploration.model),
                 ownStack: try Names.ownStack(finding.stack, exploration.stack))
             for (number, recovery) in finding.recoveries.enumerated() {

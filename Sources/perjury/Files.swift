@@ -66,16 +66,17 @@ enum Files {
         }
     }
 
-    /// Removes the files in `folder` whose names end so.
-    static func removeAll(in folder: String, suffix: String) {
+    /// Removes the files in `folder` whose names end so, and the folder when nothing is left.
+    static func removeAll(in folder: String, suffix: String, but kept: Set<String> = []) {
         guard let directory = opendir(folder) else { return }
         defer { closedir(directory) }
         while let entry = readdir(directory) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if name.hasSuffix(suffix) { unlink("\(folder)/\(name)") }
+            if name.hasSuffix(suffix), !kept.contains(name) { unlink("\(folder)/\(name)") }
         }
+        rmdir(folder)
     }
 
     /// Without `.`, `..` and symbolic links; nil when there is no such file.
@@ -83,6 +84,10 @@ enum Files {
         guard let real = realpath(path, nil) else { return nil }
         defer { free(real) }
         return String(cString: real)
+    }
+
+    static func name(_ path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
     }
 
     static func parent(of path: String) -> String {

@@ -104,12 +104,22 @@ struct ReplayCommand: ParsableCommand {
     private func describe(_ file: FindingFile, _ replay: Replay) {
         var lines = [
             "\(file.workload): \(file.kind.rawValue) under \(file.model)/\(file.stack)",
-            "  the power goes when \(grouped(replay.crashPoint)) of "
+            "  \(Self.end(file.ending)) when \(grouped(replay.crashPoint)) of "
                 + "\(grouped(replay.storage.lastCrashPoint)) records are complete",
         ]
+        if let fault = replay.failedSync { lines.append("  before that, \(fault)") }
         lines += replay.lost.map { "  \($0)" }
         if replay.lost.isEmpty { lines.append("  nothing is lost") }
         for line in lines { Console.out(Escaped.line(line) + "\n") }
+    }
+
+    private static func end(_ ending: Ending) -> String {
+        switch ending {
+        case .powerLoss: "the power goes"
+        case .kernelPanic: "the kernel stops"
+        case .processKill: "the process ends"
+        case .pageEviction: "the process ends, and clean pages leave the cache,"
+        }
     }
 
     private func judge(_ file: FindingFile, _ replay: Replay, _ workload: Workload) throws

@@ -16,6 +16,12 @@ struct RunCommand: ParsableCommand {
     @Argument(help: "Workloads: names of the catalogue, or paths.")
     var workload: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Make something fail, repeatable: `sync` (each sync in turn), or a fault as in `EIO write *.log nth 3`.",
+            valueName: "fault"))
+    var faults: [String] = []
+
     @OptionGroup var commands: CommandOptions
     @Flag(
         help:
@@ -31,6 +37,11 @@ struct RunCommand: ParsableCommand {
         try exploration.check()
         var runner = CampaignRunner(
             exploration: exploration, places: places, reports: reports, isResuming: resume)
+        for fault in faults {
+            do { try runner.faults.add(fault) } catch {
+                throw Failure(.usage, "--faults \(fault): \(error)")
+            }
+        }
         var workloads: [Workload]
         switch (commands.run, commands.observe) {
         case (let run?, let observe?):

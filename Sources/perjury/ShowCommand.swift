@@ -88,6 +88,8 @@ struct ShowCommand: ParsableCommand {
             let outcome = file.expect.specific[name] ?? file.expect.general ?? .holds
             fields.append(("expected", "\(name): \(outcome)"))
         }
+        if let error = file.faults.syncError { fields.append(("faults", "sync \(error)")) }
+        fields += file.faults.texts.map { ("faults", $0) }
         if let missing = workload.missingRequirement { fields.append(("cannot run", missing)) }
         Console.out("\(Escaped.line(workload.name))\n")
         for (name, value) in fields {

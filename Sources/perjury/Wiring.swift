@@ -55,10 +55,12 @@ enum Wiring {
         }
     }
 
-    static func subject(_ workload: Workload, out: String, seed: UInt64) throws -> WorkloadSubject {
-        try WorkloadSubject(
-            workload,
-            options: RunnerOptions(out: out, seed: seed, interrupt: Interrupt.descriptor))
+    static func subject(
+        _ workload: Workload, out: String, seed: UInt64, faults: FaultRequests = FaultRequests()
+    ) throws -> WorkloadSubject {
+        var options = RunnerOptions(out: out, seed: seed, interrupt: Interrupt.descriptor)
+        options.faults = faults
+        return try WorkloadSubject(workload, options: options)
     }
 
     static func recordedRun(_ path: String) throws -> RecordedRun {

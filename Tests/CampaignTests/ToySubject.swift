@@ -34,6 +34,10 @@ struct ToySubject: Subject {
             outcome: endedNormally ? "exited with status 0" : "was killed by signal 9")
     }
 
+    func record(failing sync: FailingSync) throws -> RecordedRun {
+        throw ToyHarnessFailure(description: "a toy in memory has no failing syncs")
+    }
+
     func observer(worker: Int) throws -> any Observer { ToyObserver(self) }
 }
 

@@ -270,6 +270,7 @@ extension TheCommand {
                 case .mark: order += "m"
                 case .operation(.sync(.everything)): order += "s"
                 case .operation: if order.last != "w" { order += "w" }
+                case .fault: order += "f"
                 }
             }
             #expect(order == "mwsmmwsmmwsm")

@@ -5,6 +5,7 @@ import Recording
 func describe(_ event: Record.Event) -> String {
     switch event {
     case .mark(let bytes): return "mark \(String(decoding: bytes.array, as: UTF8.self))"
+    case .fault(let fault): return "\(fault.effect) \(fault.operation) \(fault.path)"
     case .operation(let operation): return describe(operation)
     }
 }

@@ -15,10 +15,10 @@ final class TestMount {
 
     init(
         _ tree: FileTree = FileTree(rootMode: 0o777), writer: RecordingWriter? = nil,
-        start: Bool = true, cpu: Int? = nil
+        start: Bool = true, cpu: Int? = nil, options: MountOptions = MountOptions()
     ) throws {
         let memory = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
-        server = try MountServer(tree: tree, writer: writer ?? memory)
+        server = try MountServer(tree: tree, writer: writer ?? memory, options: options)
         path = try temporaryDirectory()
         if start { server.start(cpu: cpu) }
         try mount()

@@ -155,6 +155,19 @@ struct Life {
         }
     }
 
+    /// A sync of a file that fails with EIO.
+    mutating func failSync(_ path: String, _ failure: SyncFailure, range: Range<UInt64>? = nil) {
+        let number = inode(path)
+        let sync =
+            range.map { Sync.range(number, $0, dataOnly: true) } ?? .file(number, dataOnly: true)
+        try! writer!.append(
+            .fault(
+                Fault(
+                    operation: "fdatasync", effect: "EIO", path: path, error: .ioError, sync: sync,
+                    failure: failure)))
+        tree = try! recording.tree(after: recording.count)
+    }
+
     mutating func syncAll() { perform(.sync(.everything)) }
 
     // MARK: Bytes

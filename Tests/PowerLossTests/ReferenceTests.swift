@@ -155,6 +155,9 @@ struct SmallHistory {
             let size = random.element(of: [0, 104, 2048, 4096, 5000, 8192, 12288])
             life.truncate(file, UInt64(size))
             text += "do trunc \(number(file)) \(size)\n"
+        case 15 where random.oneIn(2):
+            life.failSync(file, .markedClean)
+            text += "do failsync \(number(file))\n"
         case 15:
             life.fdatasync(file)
             text += "do fdatasync \(number(file))\n"

@@ -74,7 +74,27 @@ enum Samples {
     static let events: [Record.Event] =
         operations.map { .operation($0) } + [
             .mark(pool.add(Array("@ack 1\n".utf8))), .mark(pool.add([])),
-        ]
+        ] + faults.map { .fault($0) }
+
+    static let faults: [Fault] = [
+        Fault(operation: "write", effect: "EIO", path: "d/a file", error: .ioError),
+        Fault(operation: "write", effect: "short 512", path: "log"),
+        Fault(operation: "read", effect: "20ms", path: ""),
+        Fault(
+            operation: "fdatasync", effect: "lie", path: "log", sync: .file(file, dataOnly: true)),
+        Fault(
+            operation: "osync", effect: "EIO", path: "log", error: .ioError,
+            sync: .range(file, 4096..<8192, dataOnly: false), failure: .markedClean),
+        Fault(
+            operation: "syncfs", effect: "ENOSPC", path: "", error: .noSpace, sync: .everything,
+            failure: .reverted),
+        Fault(
+            operation: "fsyncdir", effect: "EIO", path: "d", error: .ioError,
+            sync: .directory(InodeNumber(3), dataOnly: false)),
+        Fault(
+            operation: "fsync", effect: "EIO", path: "log", sync: .file(file, dataOnly: false),
+            failure: .reportedLate),
+    ]
 
     /// The operations with a mark here and there, whose bytes `pool` owns.
     static func events(

@@ -121,6 +121,7 @@ class History:
         self.owners = {}  # (inode, block): the last effect in each unit
         self.frees = {}  # inode: [(first block, effect)], what freed blocks
         self.births = {}  # inode: the name it was born with
+        self.stuck = set()  # data that a failed sync left in clean pages: no sync writes it
 
     def add(self, kind, **values):
         effect = Effect(len(self.effects), kind, **values)
@@ -180,7 +181,9 @@ class History:
             new.hard.add(old.index)
         if replaces is not None and self.model.replacement_needs == "growth":
             new.hard |= {
-                e.index for e in self.effects if e.inode == inode and e.kind in ("grow", "zero")
+                e.index
+                for e in self.effects
+                if e.inode == inode and e.kind in ("grow", "zero") and e.index not in self.stuck
             }
         self.in_order([new, old])
 
@@ -189,6 +192,8 @@ class History:
     def place(self, kind, inode, block, low, high, letter):
         """The effects on one part of one block, a unit each (one for the whole part when the block is new)."""
         key = (inode, block)
+        # The page is dirty again, all of it.
+        self.stuck -= {e.index for e in self.effects if self.is_in_block(e, inode, block)}
         owners = self.owners.get(key)
         free = [index for first, index in self.frees.get(inode, ()) if block >= first]
         base_size = self.base.files.get(inode, (0, ""))[0]
@@ -212,6 +217,10 @@ class History:
                 mine[index] = effect.index
             effects.append(effect)
         return effects
+
+    def is_in_block(self, effect, inode, block):
+        is_data = effect.kind in ("data", "zero") and effect.inode == inode
+        return is_data and effect.low // BLOCK == block
 
     def chain_size(self, effect):
         if effect.inode in self.last_size:
@@ -269,8 +278,20 @@ class History:
     def fdatasync(self, inode):
         self.sync_file(inode, names=self.model.data_sync_names)
 
+    def failsync(self, inode):
+        """A sync that fails: the data of the file stays in clean pages, and nothing waits for it any more."""
+        self.stuck |= {
+            e.index
+            for e in self.effects
+            if e.kind in ("data", "zero") and e.inode == inode and e.index not in self.covered
+        }
+        for effect in self.effects:
+            if effect.index not in self.stuck:
+                effect.hard -= self.stuck
+
     def sync_file(self, inode, names):
-        pending = [e for e in self.effects if e.index not in self.covered and e.inode == inode]
+        out_of_reach = self.covered | self.stuck
+        pending = [e for e in self.effects if e.index not in out_of_reach and e.inode == inode]
         reach = {e.index for e in pending if e.kind != "name"}
         own = {e.index for e in pending if e.kind == "name"}
         if self.model.sync_names == "own":
@@ -313,6 +334,7 @@ class History:
         while open_:
             effect = self.effects[open_.pop()]
             edges = effect.hard | (effect.soft if self.model.sync_closes_order else set())
+            edges = edges - self.stuck
             open_ += edges - seen
             seen |= edges
         self.covered |= seen

@@ -1,0 +1,149 @@
+import FileTree
+import Oracles
+import PowerLoss
+import Recording
+
+/// Each sync of the run is made to fail, in a run of its own, which then goes on in each way in which it can: the program
+/// starts again with the page cache kept, or after the cache has dropped its clean pages, or after a power loss.
+extension Campaign {
+    /// - Parameters:
+    ///   - log: of the run without faults.
+    ///   - targets: explored on it; what is found joins what they found.
+    func exploreFailedSyncs(
+        _ error: String, _ log: EffectLog, _ vocabulary: Vocabulary, _ targets: [Exploration],
+        _ observations: Observations
+    ) -> FailedSyncs {
+        let syncs = requests(log)
+        let failures = SyncFailure.allCases.filter { failure in
+            targets.contains { $0.storage.model.syncFailures.contains(failure) }
+        }
+        var report = FailedSyncs(
+            error: error, syncs: syncs.count, runsInAll: syncs.count * failures.count)
+        let attempts = order(syncs).flatMap { number in
+            failures.map { FailingSync(number: number, error: error, failure: $0) }
+        }
+        let end = options.seconds.map { clock() + $0 }
+        var states = options.states
+        for (index, sync) in attempts.enumerated() {
+            if isCancelled() || states == 0 || end.map({ clock() >= $0 }) ?? false { break }
+            let left = attempts.count - index
+            say("sync \(sync.number) failing", states ?? 0, observations.entries.count, 0)
+            var run = FailedSyncs.Run(sync: sync, request: syncs[sync.number - 1].request)
+            let limit = (
+                end: end.map { clock() + max(0, $0 - clock()) / Double(left) },
+                states: states.map { max(1, $0 / left) }
+            )
+            let planned = explore(
+                &run, vocabulary, targets, observations, until: limit.end,
+                states: limit.states)
+            states = states.map { max(0, $0 - planned) }
+            report.runs.append(run)
+        }
+        return report
+    }
+
+    // MARK: Which syncs
+
+    private typealias Request = (request: String, pattern: String)
+
+    /// The syncs of the run, in order.
+    private func requests(_ log: EffectLog) -> [Request] {
+        let model = options.targets.first?.model ?? .posix
+        let explanation = Explanation(
+            Storage(log: log, model: model, stack: .honest), history: History())
+        return (0..<log.recording.count).compactMap { sequence in
+            guard case .sync? = log.operation(sequence) else { return nil }
+            let request = explanation.operation(sequence)
+            return (request, NamePattern.of(String(request.prefix { $0 != "[" })))
+        }
+    }
+
+    /// Numbers of the syncs: the first, a middle and the last of each kind ahead, so that a short budget meets all kinds.
+    private func order(_ syncs: [Request]) -> [Int] {
+        var numbers: [String: [Int]] = [:]
+        for (index, sync) in syncs.enumerated() {
+            numbers[sync.pattern, default: []].append(index + 1)
+        }
+        var ahead: Set<Int> = []
+        for same in numbers.values { ahead.formUnion([same[0], same[same.count / 2], same.last!]) }
+        return ahead.sorted()
+            + (1...max(1, syncs.count)).filter { $0 <= syncs.count && !ahead.contains($0) }
+    }
+
+    // MARK: One run
+
+    /// - Returns: how many states it planned.
+    private func explore(
+        _ run: inout FailedSyncs.Run, _ vocabulary: Vocabulary, _ targets: [Exploration],
+        _ observations: Observations, until end: Double?, states: Int?
+    ) -> Int {
+        do {
+            let recorded = try subject.record(failing: run.sync)
+            let log = try EffectLog(recorded.recording)
+            run.outcome = recorded.outcome
+            guard let failed = log.failedSync else { return 0 }
+            run.record = failed.record
+            let history = recorded.history
+            run.wentOn =
+                history.acknowledgedCount(at: .max)
+                > history.acknowledgedCount(at: failed.record + 1)
+            let failedRun = FailedRun(record: failed.record, recordingPath: recorded.path)
+            // sync(2) has no result.
+            let isReported = !log.lies && failed.fault.sync != .everything
+            var planned = 0
+            for ending in endings(run.sync, log) {
+                var pairs: [(target: Exploration, exploration: Exploration)] = []
+                for (target, main) in zip(options.targets, targets)
+                where target.model.syncFailures.contains(run.sync.failure) {
+                    let exploration = exploration(
+                        log, history, vocabulary, target, ending: ending, isReported: isReported,
+                        failed: failedRun, known: main.known)
+                    pairs.append((main, exploration))
+                }
+                exploreAll(
+                    pairs.map(\.exploration), observations, until: end,
+                    states: states.map { max(0, $0 - planned) })
+                for (main, exploration) in pairs {
+                    planned += exploration.report.statesPlanned
+                    run.continuations.append(continuation(exploration))
+                    main.adopt(exploration)
+                    // What could not be found out is not passed over.
+                    guard exploration.isJudged else { continue }
+                    main.shortfalls += exploration.shortfalls.map {
+                        "after sync \(run.sync.number) had failed: \($0)"
+                    }
+                }
+            }
+            return planned
+        } catch {
+            run.inconclusive = "\(error)"
+            return 0
+        }
+    }
+
+    /// How the run can go on. What is nearly free comes first.
+    private func endings(_ sync: FailingSync, _ log: EffectLog) -> [Ending] {
+        if options.ending != .powerLoss { return [options.ending] }
+        // Pages that a mapping had dirtied when the process ended are in no record.
+        guard log.mappedPaths.isEmpty else { return [.powerLoss] }
+        // Where the failure itself changed the file, nothing is left to evict.
+        return sync.failure.changesFile
+            ? [.processKill, .powerLoss] : [.processKill, .pageEviction, .powerLoss]
+    }
+
+    private func continuation(_ exploration: Exploration) -> FailedSyncs.Continuation {
+        var verdict: Verdict?
+        if exploration.isJudged {
+            verdict = exploration.kinds.isEmpty ? .holds : .violated
+            if exploration.kinds.isEmpty, let shortfall = exploration.shortfalls.first {
+                verdict = .inconclusive(shortfall)
+            }
+        }
+        let report = exploration.report
+        return .init(
+            model: report.model, stack: report.stack, ending: exploration.ending,
+            verdict: verdict, kinds: exploration.kinds.sorted(),
+            statesPlanned: report.statesPlanned, exhaustive: report.exhaustive,
+            outcomes: report.outcomes)
+    }
+}

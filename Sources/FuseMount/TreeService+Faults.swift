@@ -1,0 +1,156 @@
+import FileTree
+import Recording
+
+import struct SystemPackage.Errno
+
+/// What an injected fault leaves of a request.
+enum Injection: Equatable {
+    /// All of it.
+    case none
+    /// A write of at most so many bytes.
+    case shortened(Int)
+    /// Nothing: it is answered as if it were done.
+    case answered
+}
+
+/// What faults have left to do on a watched mount.
+struct FaultState {
+    let failure: SyncFailure
+    /// Of the sync at hand; 0: none.
+    var handle: UInt64 = 0
+    /// How the answer to the request at hand is late.
+    var lateness = Lateness()
+    /// Done to the write at hand, whose bytes stand where the next record goes.
+    var injected: Fault?
+    private var files: [UInt64: InodeNumber] = [:]
+    private var latest: UInt64 = 0
+    /// Errors of failed syncs that are still to be reported, by open descriptor.
+    private var owed: [UInt64: Errno] = [:]
+    /// nil where no failed sync changes files.
+    private var unsynced: UnsyncedContents?
+
+    init(_ failure: SyncFailure) {
+        self.failure = failure
+        unsynced = failure.changesFile ? UnsyncedContents() : nil
+    }
+
+    mutating func beginLife() {
+        files = [:]
+        owed = [:]
+        if unsynced != nil { unsynced = UnsyncedContents() }
+    }
+
+    mutating func open(_ number: InodeNumber) -> UInt64 {
+        latest += 1
+        files[latest] = number
+        return latest
+    }
+
+    mutating func close(_ handle: UInt64) {
+        files[handle] = nil
+        owed[handle] = nil
+    }
+
+    mutating func follow(_ operation: Operation, _ effects: [Effect], in tree: FileTree) {
+        unsynced?.follow(operation, effects, in: tree)
+    }
+
+    mutating func takeOwed(_ handle: UInt64) -> Errno? {
+        owed.isEmpty ? nil : owed.removeValue(forKey: handle)
+    }
+
+    /// Every descriptor that is open on the inodes gets the error once: this one now, unless it is told later, the others with
+    /// their next sync.
+    mutating func fail(_ sync: Sync, _ error: Errno) -> [UnsyncedContents.Undone] {
+        for (other, number) in files where sync.concerns(number) {
+            if other != handle || failure == .reportedLate { owed[other] = error }
+        }
+        return unsynced?.fail(sync, failure) ?? []
+    }
+}
+
+/// Doing what faults say.
+extension TreeService {
+    func inject(
+        _ effect: FaultPlan.Effect, _ kind: OperationKind, _ paths: [String], _ sync: Sync?
+    ) throws(Errno) -> Injection {
+        var fault = Fault(
+            operation: kind.rawValue, effect: "\(effect)", path: paths.first ?? "")
+        switch effect {
+        case .delay(let nanoseconds, _):
+            faults?.lateness.nanoseconds += nanoseconds
+            try noteGoingOn(fault, kind)
+            return .none
+        case .shorten(let count):
+            guard kind == .write else { return .none }
+            try noteGoingOn(fault, kind)
+            return .shortened(count)
+        case .lie:
+            guard sync != nil else { return .none }
+            fault.sync = sync
+            try note(fault)
+            return .answered
+        case .fail(let error, _):
+            fault.error = error
+            guard let sync else {
+                try note(fault)
+                throw error
+            }
+            fault.sync = sync
+            return try fail(sync, fault, error)
+        }
+    }
+
+    /// Where the bytes of a request must stay until they are recorded, what was done to it is recorded behind it.
+    private func noteGoingOn(_ fault: Fault, _ kind: OperationKind) throws(Errno) {
+        if kind == .write || kind == .mark { faults?.injected = fault } else { try note(fault) }
+    }
+
+    func noteInjected() {
+        guard let fault = faults?.injected else { return }
+        faults?.injected = nil
+        // When it fails, what comes next is refused.
+        try? note(fault)
+    }
+
+    private func fail(_ sync: Sync, _ fault: Fault, _ error: Errno) throws(Errno) -> Injection {
+        guard let failure = faults?.failure, error.isOfWriteBack else {
+            try note(fault)
+            throw error
+        }
+        var fault = fault
+        // Nothing of a directory is data.
+        if case .directory = sync {
+            try note(fault)
+            throw error
+        }
+        fault.failure = failure
+        if failure == .reportedLate { fault.error = nil }
+        try note(fault)
+        for undone in faults?.fail(sync, error) ?? [] {
+            restore(undone)
+            faults?.lateness.forgotten.append(node(undone.inode, isDirectory: false))
+        }
+        if failure == .reportedLate { return .answered }
+        throw error
+    }
+
+    /// - Throws: the error of a sync that failed earlier, if this descriptor was open then and has not got it.
+    func reportOwed(_ sync: Sync, _ handle: UInt64) throws(Errno) {
+        guard let error = faults?.takeOwed(handle) else { return }
+        try checkChangeable()
+        try note(
+            Fault(
+                operation: OperationKind(.sync(sync)).rawValue,
+                effect: "the error of an earlier sync",
+                path: sync.inode.map { path(of: $0) } ?? "", error: error, sync: sync))
+        throw error
+    }
+}
+
+extension Errno {
+    /// Whether it tells that data could not be written, not that a call could not be made.
+    fileprivate var isOfWriteBack: Bool {
+        self == .ioError || self == .noSpace || self == Errno(rawValue: 122)
+    }
+}

@@ -112,7 +112,7 @@ struct FindingTests {
         #expect(finding.lost == [])
         #expect(
             finding.advice.hasPrefix(
-                "nothing need be lost: the program's end after #1 (write x [0, 8)) and before #2 (sync)"
+                "nothing need be lost: the program's end after #1 (write x [0, 8)) and before #2 (fsync x)"
             ))
         #expect(finding.count == 3)
     }

@@ -29,17 +29,28 @@ extension Campaign {
             let left = attempts.count - index
             say("sync \(sync.number) failing", states ?? 0, observations.entries.count, 0)
             var run = FailedSyncs.Run(sync: sync, request: syncs[sync.number - 1].request)
-            let limit = (
-                end: end.map { clock() + max(0, $0 - clock()) / Double(left) },
-                states: states.map { max(1, $0 / left) }
-            )
-            let planned = explore(
-                &run, vocabulary, targets, observations, until: limit.end,
-                states: limit.states)
+            let share = Share(
+                seconds: end.map { max(0, $0 - clock()) / Double(left) },
+                states: states.map { max(1, $0 / left) })
+            let planned = explore(&run, vocabulary, targets, observations, share)
             states = states.map { max(0, $0 - planned) }
             report.runs.append(run)
         }
+        for target in targets where target.isJudged && !syncs.isEmpty {
+            let isTried = report.runs.contains { run in
+                run.continuations.contains {
+                    $0.model == target.storage.model.name && $0.statesPlanned > 0
+                }
+            }
+            if !isTried { target.shortfalls.append("no run in which a sync fails was explored") }
+        }
         return report
+    }
+
+    /// What one run may take.
+    private struct Share {
+        let seconds: Double?
+        let states: Int?
     }
 
     // MARK: Which syncs
@@ -75,8 +86,9 @@ extension Campaign {
     /// - Returns: how many states it planned.
     private func explore(
         _ run: inout FailedSyncs.Run, _ vocabulary: Vocabulary, _ targets: [Exploration],
-        _ observations: Observations, until end: Double?, states: Int?
+        _ observations: Observations, _ share: Share
     ) -> Int {
+        let start = clock()
         do {
             let recorded = try subject.record(failing: run.sync)
             let log = try EffectLog(recorded.recording)
@@ -90,8 +102,11 @@ extension Campaign {
             let failedRun = FailedRun(record: failed.record, recordingPath: recorded.path)
             // sync(2) has no result.
             let isReported = !log.lies && failed.fault.sync != .everything
+            // Not less than recording took: many runs of which nothing is seen would tell less than a few.
+            let seconds = share.seconds.map { max($0, clock() - start) }
             var planned = 0
-            for ending in endings(run.sync, log) {
+            let endings = endings(run.sync)
+            for (place, ending) in endings.enumerated() {
                 var pairs: [(target: Exploration, exploration: Exploration)] = []
                 for (target, main) in zip(options.targets, targets)
                 where target.model.syncFailures.contains(run.sync.failure) {
@@ -101,17 +116,12 @@ extension Campaign {
                     pairs.append((main, exploration))
                 }
                 exploreAll(
-                    pairs.map(\.exploration), observations, until: end,
-                    states: states.map { max(0, $0 - planned) })
+                    pairs.map(\.exploration), observations,
+                    until: seconds.map { clock() + $0 / Double(endings.count) },
+                    states: share.states.map { max(1, ($0 - planned) / (endings.count - place)) })
                 for (main, exploration) in pairs {
                     planned += exploration.report.statesPlanned
-                    run.continuations.append(continuation(exploration))
-                    main.adopt(exploration)
-                    // What could not be found out is not passed over.
-                    guard exploration.isJudged else { continue }
-                    main.shortfalls += exploration.shortfalls.map {
-                        "after sync \(run.sync.number) had failed: \($0)"
-                    }
+                    run.continuations.append(join(exploration, main, run.sync))
                 }
             }
             return planned
@@ -122,28 +132,45 @@ extension Campaign {
     }
 
     /// How the run can go on. What is nearly free comes first.
-    private func endings(_ sync: FailingSync, _ log: EffectLog) -> [Ending] {
+    private func endings(_ sync: FailingSync) -> [Ending] {
         if options.ending != .powerLoss { return [options.ending] }
-        // Pages that a mapping had dirtied when the process ended are in no record.
-        guard log.mappedPaths.isEmpty else { return [.powerLoss] }
         // Where the failure itself changed the file, nothing is left to evict.
         return sync.failure.changesFile
             ? [.processKill, .powerLoss] : [.processKill, .pageEviction, .powerLoss]
     }
 
-    private func continuation(_ exploration: Exploration) -> FailedSyncs.Continuation {
+    /// What a continuation has shown joins what its target has.
+    private func join(
+        _ exploration: Exploration, _ main: Exploration, _ sync: FailingSync
+    ) -> FailedSyncs.Continuation {
         var verdict: Verdict?
+        var kinds = exploration.kinds
         if exploration.isJudged {
-            verdict = exploration.kinds.isEmpty ? .holds : .violated
-            if exploration.kinds.isEmpty, let shortfall = exploration.shortfalls.first {
-                verdict = .inconclusive(shortfall)
+            var shortfalls = exploration.shortfalls
+            // Pages that a mapping had dirtied when the process ended are in no record.
+            if !kinds.isEmpty, exploration.ending != .powerLoss,
+                let path = exploration.storage.log.mappedPaths.first
+            {
+                shortfalls.append(
+                    "\(kinds.map(\.rawValue).sorted().joined(separator: ", ")), but \(path) was written through a shared mapping, "
+                        + "whose pages the kernel still holds when a process ends are in no record")
+                kinds = []
+            } else {
+                main.adopt(exploration)
             }
+            // What could not be found out is not passed over.
+            main.shortfalls += shortfalls.map { "after sync \(sync.number) had failed: \($0)" }
+            if exploration.report.statesPlanned == 0, !exploration.isFinished {
+                shortfalls.append("the budget ended before anything was observed")
+            }
+            verdict =
+                !kinds.isEmpty
+                ? .violated : shortfalls.first.map { .inconclusive($0) } ?? .holds
         }
         let report = exploration.report
         return .init(
             model: report.model, stack: report.stack, ending: exploration.ending,
-            verdict: verdict, kinds: exploration.kinds.sorted(),
-            statesPlanned: report.statesPlanned, exhaustive: report.exhaustive,
-            outcomes: report.outcomes)
+            verdict: verdict, kinds: kinds.sorted(), statesPlanned: report.statesPlanned,
+            exhaustive: report.exhaustive, outcomes: report.outcomes)
     }
 }

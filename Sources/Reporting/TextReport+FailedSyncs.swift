@@ -60,6 +60,10 @@ extension TextReport {
         if absent > 0 {
             text += "; in \(grouped(absent)) the program ended before the sync came"
         }
+        let untried = failed.runs.count { run in
+            !run.continuations.isEmpty && run.continuations.allSatisfy { $0.statesPlanned == 0 }
+        }
+        if untried > 0 { text += "; the budget left nothing for \(counted(untried, "run"))" }
         let troubles = failed.runs.compactMap(\.inconclusive)
         if let trouble = troubles.first {
             text += "; \(counted(troubles.count, "run")) told nothing: \(trouble)"
@@ -95,7 +99,10 @@ extension TextReport {
     private func cell(_ row: Row, _ ending: Ending) -> Table.Cell {
         let all = row.runs.flatMap(\.continuations).filter { $0.ending == ending }
         let tried = all.filter { $0.statesPlanned > 0 }
-        guard !tried.isEmpty else { return Table.Cell("") }
+        guard !tried.isEmpty else {
+            return all.contains { $0.verdict?.reason != nil }
+                ? Table.Cell("not tried", .yellow) : Table.Cell("")
+        }
         let violated = row.runs.count { run in
             run.continuations.contains { $0.ending == ending && $0.verdict == .violated }
         }

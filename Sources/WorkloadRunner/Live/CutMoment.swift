@@ -81,7 +81,10 @@ struct LifeProfile {
         case 3:
             let count = steps.count { $0.kind.isSync }
             guard count > 0 else { break }
-            return .sync(number: Int.random(in: 1...count, using: &random), side(&random))
+            // Most is at risk before a sync.
+            let side: Interception.Moment =
+                UInt64.random(in: 0..<4, using: &random) > 0 ? .before : .after
+            return .sync(number: Int.random(in: 1...count, using: &random), side)
         case 4:
             let count = steps.count { $0.kind == .mark }
             guard count > 0 else { break }

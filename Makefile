@@ -10,7 +10,7 @@
 #                   and torn-4096: SOAK_STORES='lmdb rocksdb', SOAK_COMMITS=60, SOAK_STATES=800000 a store
 #   make chaos      run and live, ended at random moments by SIGKILL, SIGTERM, SIGINT: nothing may be left; ROUNDS=20, SEED=0
 #   make workloads-deps  installs the servers of the catalogue that are missing; none of them is started as a service
-#   make catalogue  runs all real stores, writes docs/catalogue.md; CATALOGUE_BUDGET=30s, LIVE='NAME...' CUTS=25 for live
+#   make catalogue  runs all real stores, writes docs/catalogue.md; CATALOGUE_BUDGET=30s, LIVE='NAME...' CUTS=100 for live
 #   make posix      pjdfstest on a mount, as root: PJDFSTEST=DIR is a built checkout; figures go to docs/conformance.md
 #   make build      the programs, in .build/release
 #   make lint       formatting, as CI wants it;  make format mends it
@@ -53,7 +53,7 @@ SERVER_PACKAGES ?= redis-server redis-tools postgresql-15 beanstalkd etcd-server
 # What `make catalogue` does: the time for each workload, and what is run live, with how many power losses.
 CATALOGUE_BUDGET ?= 30s
 LIVE ?= sqlite-wal-full redis-always redis-always-multi postgresql postgresql-fsync-off beanstalkd etcd nats-jetstream mariadb
-CUTS ?= 25
+CUTS ?= 100
 # A built checkout of pjdfstest, for `make posix`.
 PJDFSTEST ?=
 # More options for `make run`: ARGS='sqlite-wal-full --model posix'

@@ -1,6 +1,6 @@
 # perjury. Everything is built in release mode, into one folder (.build).
 #
-#   make run        all workloads of the catalogue, on a budget that ends within three minutes on two cores
+#   make run        the embedded stores of the catalogue, on a budget that ends within three minutes on two cores
 #   make test       all tests: they need /dev/fuse for the mounts
 #   make planted    only the planted bugs: each toy store must be caught, each correct twin must hold
 #   make mutations  deliberate defects in a copy of the sources, one by one: some test must notice each (as root, /dev/fuse)
@@ -65,7 +65,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 
 run: build device
-	$(PERJURY) run --budget $(RUN_BUDGET) $(ARGS)
+	$(PERJURY) run --embedded --budget $(RUN_BUDGET) $(ARGS)
 
 test: deps device
 	$(SWIFT) test -c release

@@ -22,6 +22,9 @@ struct RunCommand: ParsableCommand {
             valueName: "fault"))
     var faults: [String] = []
 
+    @Flag(help: "Of the whole catalogue, leave out the workloads that start a server.")
+    var embedded = false
+
     @OptionGroup var commands: CommandOptions
     @Flag(
         help:
@@ -60,6 +63,7 @@ struct RunCommand: ParsableCommand {
             workloads = try Wiring.workloads(workload, places)
             // What a person named is an answer owed; of the whole catalogue, what this machine can do.
             if workload.isEmpty {
+                if embedded { workloads.removeAll { $0.file.server != nil } }
                 runner.skipped = workloads.compactMap { one in
                     one.missingRequirement.map { .init(name: one.name, reason: $0) }
                 }

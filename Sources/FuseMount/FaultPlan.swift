@@ -30,6 +30,10 @@ package struct FaultPlan: Sendable {
         case shorten(to: Int)
         /// A sync is answered and not done.
         case lie
+        /// What is read has one bit turned over: bit rot.
+        case flip
+        /// What is read are the bytes one block further on: the write of them went to another place.
+        case misplace
 
         package var description: String {
             switch self {
@@ -37,6 +41,8 @@ package struct FaultPlan: Sendable {
             case .delay(_, let text): text
             case .shorten(let count): "short \(count)"
             case .lie: "lie"
+            case .flip: "flip"
+            case .misplace: "misplace"
             }
         }
     }
@@ -47,12 +53,17 @@ package struct FaultPlan: Sendable {
         case nth(Int)
         /// Drawn for each request from the seed.
         case chance(Int, of: Int, seed: UInt64)
+        /// Nanoseconds since the mount began.
+        case during(Range<UInt64>, text: String)
+        /// While all files together hold so many bytes or more, in whole blocks: a filesystem that is full.
+        case beyond(bytes: UInt64, text: String)
 
         package var description: String {
             switch self {
             case .every: "every"
             case .nth(let number): "nth \(number)"
             case .chance(let part, let whole, let seed): "chance \(part)/\(whole) seed \(seed)"
+            case .during(_, let text), .beyond(_, let text): text
             }
         }
     }
@@ -90,13 +101,20 @@ package struct FaultPlan: Sendable {
     }
 
     /// What happens to a request that is about to be done: the first rule that fires decides; each counts it.
-    package mutating func verdict(_ kind: OperationKind, _ paths: [String]) -> Rule? {
+    ///
+    /// - Parameters:
+    ///   - time: nanoseconds since the mount began.
+    ///   - used: bytes that all files hold.
+    package mutating func verdict(
+        _ kind: OperationKind, _ paths: [String], time: @autoclosure () -> UInt64,
+        used: @autoclosure () -> UInt64
+    ) -> Rule? {
         var found: Rule?
         for index in rules.indices {
             let rule = rules[index]
             guard rule.operations.contains(kind), rule.glob.matchesAny(paths) else { continue }
             rules[index].matched += 1
-            guard found == nil, rules[index].fires() else { continue }
+            guard found == nil, rules[index].fires(time, used) else { continue }
             rules[index].fired += 1
             found = rules[index]
         }
@@ -105,13 +123,15 @@ package struct FaultPlan: Sendable {
 }
 
 extension FaultPlan.Rule {
-    fileprivate mutating func fires() -> Bool {
+    fileprivate mutating func fires(_ time: () -> UInt64, _ used: () -> UInt64) -> Bool {
         switch occurrence {
         case .every: return true
         case .nth(let number): return matched == number
         case .chance(let part, let whole, _):
             random = StableHash.mix(random &+ 0x9e37_79b9_7f4a_7c15, UInt64(matched))
             return Int(random % UInt64(whole)) < part
+        case .during(let window, _): return window.contains(time())
+        case .beyond(let bytes, _): return used() >= bytes
         }
     }
 }

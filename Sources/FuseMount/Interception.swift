@@ -137,6 +137,19 @@ package struct Interception {
         recordCount = service.writer.offsets.count
     }
 
+    /// Nanoseconds since the mount began.
+    package var time: UInt64 { service.writer.elapsed }
+    /// Bytes that all files with a name hold, in whole blocks.
+    package var usedBytes: UInt64 {
+        var blocks: UInt64 = 0
+        var seen: Set<InodeNumber> = []
+        service.tree.visit { visited in
+            guard seen.insert(visited.inode).inserted else { return }
+            blocks += service.tree[visited.inode]?.content.allocatedBlocks ?? 0
+        }
+        return blocks * UInt64(Block.size)
+    }
+
     package var tree: FileTree { service.tree }
     package var writer: RecordingWriter { service.writer }
 }

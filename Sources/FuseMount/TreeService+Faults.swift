@@ -11,6 +11,8 @@ enum Injection: Equatable {
     case shortened(Int)
     /// Nothing: it is answered as if it were done.
     case answered
+    /// What is read is not what is there.
+    case flipped, misplaced
 }
 
 /// What faults have left to do on a watched mount.
@@ -85,6 +87,10 @@ extension TreeService {
             guard kind == .write else { return .none }
             try noteGoingOn(fault, kind)
             return .shortened(count)
+        case .flip, .misplace:
+            guard kind == .read else { return .none }
+            try note(fault)
+            return effect.isFlip ? .flipped : .misplaced
         case .lie:
             guard sync != nil else { return .none }
             fault.sync = sync
@@ -145,6 +151,13 @@ extension TreeService {
                 effect: "the error of an earlier sync",
                 path: sync.inode.map { path(of: $0) } ?? "", error: error, sync: sync))
         throw error
+    }
+}
+
+extension FaultPlan.Effect {
+    fileprivate var isFlip: Bool {
+        if case .flip = self { return true }
+        return false
     }
 }
 

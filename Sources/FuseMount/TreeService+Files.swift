@@ -43,11 +43,13 @@ extension TreeService {
         if HiddenFile(number) != nil { return .success }
         let inode = try tree.inode(number)
         guard inode.kind == .regular else { throw .invalidArgument }
-        try intercept(.before, .read) { [path(of: number)] }
+        let injection = try intercept(.before, .read) { [path(of: number)] }
         let size = inode.content.size
         guard offset < size else { return .success }
         let count = min(length, scratch.count, Int(min(size - offset, UInt64(Int.max))))
-        inode.content.copy(offset..<offset + UInt64(count), to: scratch.baseAddress!)
+        let place = injection == .misplaced ? offset + UInt64(Block.size) : offset
+        inode.content.copy(place..<place + UInt64(count), to: scratch.baseAddress!)
+        if injection == .flipped { scratch[count / 2] ^= 1 }
         return .bytes(UnsafeRawBufferPointer(rebasing: scratch[0..<count]))
     }
 

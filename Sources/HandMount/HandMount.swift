@@ -163,7 +163,8 @@ package final class HandMount: @unchecked Sendable {
             }
         }
         guard request.moment == .before,
-            let rule = session.faults.verdict(request.kind, request.paths)
+            let rule = session.faults.verdict(
+                request.kind, request.paths, time: request.time, used: request.usedBytes)
         else { return .proceed }
         session.noteInjection(rule.effect, request)
         return .fault(rule.effect)

@@ -4,8 +4,9 @@ import Oracles
 /// Faults as people write them: `EIO write *.log nth 3`.
 ///
 ///     fault      := effect operation glob? occurrence?
-///     effect     := error | duration | "short" bytes | "lie"
+///     effect     := error | duration | "short" bytes | "lie" | "flip" | "misplace"
 ///     occurrence := "every" | "nth" number | "chance" number "/" number ("seed" number)?
+///                 | "after" duration ("for" duration)? | "beyond" size
 package struct FaultWords {
     package private(set) var left: [String]
 
@@ -41,18 +42,23 @@ package struct FaultWords {
     }
 
     package mutating func effect() throws(FaultTextError) -> FaultPlan.Effect {
-        let word = try next("an error, a delay, `short BYTES` or `lie`")
+        let word = try next("an error, a delay, `short BYTES`, `lie`, `flip` or `misplace`")
         if let known = FaultPlan.errors.first(where: { $0.name == word }) {
             return .fail(known.error, name: known.name)
         }
-        if word == "lie" { return .lie }
+        switch word {
+        case "lie": return .lie
+        case "flip": return .flip
+        case "misplace": return .misplace
+        default: break
+        }
         if word == "short" { return .shorten(to: try number("how many bytes a short write takes")) }
         if let time = Promise.nanoseconds(word), time <= Self.longestDelay {
             return .delay(nanoseconds: time, text: word)
         }
         throw FaultTextError(
             "`\(word)` is neither an error nor a delay such as 20ms, up to 60s", word,
-            among: FaultPlan.errors.map(\.name) + ["short", "lie"])
+            among: FaultPlan.errors.map(\.name) + ["short", "lie", "flip", "misplace"])
     }
 
     package mutating func operations(
@@ -70,11 +76,14 @@ package struct FaultWords {
                 among: ["sync"] + OperationKind.allCases.filter(\.isSync).map(\.rawValue))
         case .shorten where word != OperationKind.write.rawValue:
             throw FaultTextError("`short` is about `write`, not `\(word)`")
+        case .flip where word != OperationKind.read.rawValue,
+            .misplace where word != OperationKind.read.rawValue:
+            throw FaultTextError("`flip` and `misplace` are about `read`, not `\(word)`")
         default: return set
         }
     }
 
-    private static let occurrences = ["every", "nth", "chance"]
+    private static let occurrences = ["every", "nth", "chance", "after", "beyond"]
 
     private mutating func occurrence() throws(FaultTextError) -> FaultPlan.Occurrence {
         guard let word = left.first else { return .every }
@@ -96,8 +105,42 @@ package struct FaultWords {
                 throw FaultTextError("`\(seed)` is no seed, a number from 0 on")
             }
             return .chance(part, of: whole, seed: number)
+        case "after":
+            let (from, text) = try duration()
+            guard let word = left.first else {
+                return .during(from..<UInt64.max, text: "after \(text)")
+            }
+            guard word == "for" else { throw unknown(word, ["for"]) }
+            left.removeFirst()
+            let (length, more) = try duration()
+            return .during(from..<from + length, text: "after \(text) for \(more)")
+        case "beyond":
+            let text = try next("a size such as 8MiB")
+            guard let bytes = Self.bytes(text) else {
+                throw FaultTextError("`\(text)` is no size such as 65536, 512KiB, 8MiB")
+            }
+            return .beyond(bytes: bytes, text: "beyond \(text)")
         default: throw unknown(word, Self.occurrences)
         }
+    }
+
+    private mutating func duration() throws(FaultTextError) -> (UInt64, String) {
+        let text = try next("a time such as 2s")
+        guard let time = Promise.nanoseconds(text), time < UInt64.max / 4 else {
+            throw FaultTextError("`\(text)` is no time such as 20ms, 2s")
+        }
+        return (time, text)
+    }
+
+    private static func bytes(_ text: String) -> UInt64? {
+        let units: [(String, UInt64)] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)]
+        let unit = units.first { text.hasSuffix($0.0) }
+        let digits = text.dropLast(unit?.0.count ?? 0)
+        guard !digits.isEmpty, digits.allSatisfy(\.isNumber), let number = UInt64(digits) else {
+            return nil
+        }
+        let (bytes, overflows) = number.multipliedReportingOverflow(by: unit?.1 ?? 1)
+        return overflows ? nil : bytes
     }
 
     private func unknown(_ word: String, _ known: [String]) -> FaultTextError {

@@ -116,7 +116,8 @@ package final class WorkloadSubject: Subject {
 
         func answer(_ request: Interception) -> InterceptionVerdict {
             guard request.moment == .before,
-                let rule = plan.verdict(request.kind, request.paths)
+                let rule = plan.verdict(
+                    request.kind, request.paths, time: request.time, used: request.usedBytes)
             else { return .proceed }
             return .fault(rule.effect)
         }

@@ -1,3 +1,4 @@
+import CTestSupport
 import Dispatch
 import FileTree
 import FuseMount
@@ -25,7 +26,9 @@ private func withFaults(
     let shared = Mutex(plan)
     mount.server.setInterceptor { request in
         guard request.moment == .before,
-            let rule = shared.withLock({ $0.verdict(request.kind, request.paths) })
+            let rule = shared.withLock({
+                $0.verdict(request.kind, request.paths, time: request.time, used: request.usedBytes)
+            })
         else { return .proceed }
         return .fault(rule.effect)
     }
@@ -186,6 +189,60 @@ extension MountTests {
                     #expect(try read(file, 5000) == bytes("N", 100))
                     #expect(mount.log.suffix(2) == ["write i2 0+100 call", "short 100 write f"])
                 }
+            }
+        }
+
+        @Test("full: no write fits until something is deleted")
+        func full() throws {
+            let full = FaultPlan.Occurrence.beyond(bytes: 12_288, text: "beyond 12KiB")
+            try withFaults([(.fail(.noSpace, name: "ENOSPC"), "write", full)]) { (mount) throws in
+                try put(mount["a"], "1")
+                try put(mount["b"], "2")
+                try withFile(mount["f"]) { (file) throws in
+                    try writeAll(file, bytes("N", 10), at: 0)
+                    #expect(failure(pwrite(file, bytes("N", 10), 10, 0)) == .noSpace)
+                    try check(unlink(mount["a"]))
+                    try writeAll(file, bytes("M", 10), at: 0)
+                }
+            }
+        }
+
+        @Test("a time window is open between its ends")
+        func window() {
+            var plan = FaultPlan()
+            _ = plan.add(
+                inputOutputError, OperationSet("write")!, .everything,
+                .during(10..<20, text: "after 10ns for 10ns"))
+            let fires = [9, 10, 19, 20].map {
+                plan.verdict(.write, ["f"], time: $0, used: 0) != nil
+            }
+            #expect(fires == [false, true, true, false])
+            #expect(plan.rules[0].matched == 4 && plan.rules[0].fired == 2)
+        }
+
+        @Test("what is read is another bit, or another block's bytes; the file stays as it is")
+        func corruption() throws {
+            try withFaults([(.flip, "read", .nth(1)), (.misplace, "read", .nth(2))]) {
+                (mount) throws in
+                try withFile(mount["f"]) { (file) throws in
+                    try writeAll(file, bytes("A", 4096) + bytes("B", 4096), at: 0)
+                }
+                // Past the page cache.
+                let file = open(mount["f"], O_RDONLY | test_o_direct)
+                try #require(file >= 0)
+                defer { close(file) }
+                let buffer = UnsafeMutableRawBufferPointer.allocate(
+                    byteCount: 4096, alignment: 4096)
+                defer { buffer.deallocate() }
+                func read() -> [UInt8] {
+                    pread(file, buffer.baseAddress!, 4096, 0) == 4096 ? Array(buffer) : []
+                }
+                let flipped = read()
+                #expect(zip(flipped, bytes("A", 4096)).count { $0 != $1 } == 1)
+                #expect(flipped[2048] == UInt8(ascii: "A") ^ 1)
+                #expect(read() == bytes("B", 4096))
+                #expect(read() == bytes("A", 4096))
+                #expect(mount.log.suffix(2) == ["flip read f", "misplace read f"])
             }
         }
 

@@ -66,6 +66,14 @@ extension HandMountTests {
             #expect((5...35).contains(failed))
             hand.ask("fault clear all")
             #expect(hand.sync("x") == 0)
+            hand.ask("fault EIO sync x after 1ms for 60s")
+            #expect(hand.sync("x") == EIO)
+            hand.ask("fault clear all")
+            hand.ask("fault EIO sync x after 3600s")
+            hand.ask("fault ENOSPC write beyond 4KiB")
+            #expect(hand.sync("x") == 0)
+            #expect(hand.write("1", to: "x") == 0)
+            #expect(hand.write("1", to: "y") == ENOSPC)
         }
 
         @Test("a delay delays")
@@ -99,7 +107,11 @@ extension HandMountTests {
                 "arm cut worst after read", "arm fault EWHAT write", "arm fault EIO",
                 "disarm", "disarm 9", "wait", "wait 9", "wait within", "wait within soon",
                 "lie maybe", "fault EIO", "fault EIO write a nth", "fault EIO write a nth 0",
-                "fault EIO write a chance 2/1", "fault 2h write", "fault clear 9", "evict",
+                "fault EIO write a chance 2/1", "fault 2h write", "fault flip write",
+                "fault EIO write a beyond", "fault EIO write a beyond 8MB",
+                "fault EIO write a beyond 99999999999GiB", "fault EIO write a after",
+                "fault EIO write a after 1s for", "fault EIO write a after 1s 2s", "fault clear 9",
+                "evict",
                 "log none", "log 0", "save", "save relative", "save /no/such/folder", "quit now",
                 "checkpoint 1", "pending all",
             ])

@@ -258,7 +258,7 @@ extension MountTests {
 
         @Test("what is answered late holds nothing else up")
         func late() throws {
-            let delay = FaultPlan.Effect.delay(nanoseconds: 400_000_000, text: "400ms")
+            let delay = FaultPlan.Effect.delay(nanoseconds: 3_000_000_000, text: "3s")
             try withFaults([(delay, "fsync", .every)]) { (mount) throws in
                 try withFile(mount["f"]) { (file) throws in
                     let order = Mutex<[String]>([])

@@ -59,12 +59,9 @@ extension Campaign {
 
     /// The syncs of the run, in order.
     private func requests(_ log: EffectLog) -> [Request] {
-        let model = options.targets.first?.model ?? .posix
-        let explanation = Explanation(
-            Storage(log: log, model: model, stack: .honest), history: History())
-        return (0..<log.recording.count).compactMap { sequence in
+        (0..<log.recording.count).compactMap { sequence in
             guard case .sync? = log.operation(sequence) else { return nil }
-            let request = explanation.operation(sequence)
+            let request = log.words(sequence)
             return (request, NamePattern.of(String(request.prefix { $0 != "[" })))
         }
     }

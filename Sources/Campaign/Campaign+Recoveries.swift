@@ -15,8 +15,10 @@ struct EarlierPowerLoss {
     let shownAt: Int
     /// The power losses in its own recovery's past; none where the power had gone but once.
     let recoveries: [RecoveryCut]
+    /// Of the first power loss, and the hash of the tree that it left.
     let plan: CrashPlan
-    /// What they took, in words.
+    let treeHash: UInt64
+    /// What all of them took, in words.
     let lost: [String]
 
     func hasShown(before point: Int) -> Bool { point >= shownAt }
@@ -121,7 +123,7 @@ extension Campaign {
                 exploration.report.statesObserved += 1
                 guard recovery.changed, recovery.observation.isComplete else { continue }
                 let log = try EffectLog(recovery.recording)
-                let shape = Self.shape(log, exploration)
+                let shape = Self.shape(log)
                 guard recoveries.shapes[shape, default: 0] < Self.recoveriesPerShape else {
                     continue
                 }
@@ -136,12 +138,9 @@ extension Campaign {
     }
 
     /// Equal for recoveries that make the same changes to files of the same name pattern.
-    private static func shape(_ log: EffectLog, _ exploration: Exploration) -> UInt64 {
-        let storage = Storage(
-            log: log, model: exploration.storage.model, stack: exploration.storage.stack)
-        let explanation = Explanation(storage, history: History())
-        return (0..<log.recording.count).reduce(0) { hash, record in
-            let words = explanation.operation(record).prefix { $0 != "[" }
+    private static func shape(_ log: EffectLog) -> UInt64 {
+        (0..<log.recording.count).reduce(0) { hash, record in
+            let words = log.words(record).prefix { $0 != "[" }
             return StableHash.mix(hash, StableHash.of(Array(NamePattern.of(String(words)).utf8)))
         }
     }
@@ -154,11 +153,11 @@ extension Campaign {
         let plan = exploration.storage.plan(state.pending, state.choice)
         let words = exploration.explanation.lost(state.pending, state.choice)
         var recoveries: [RecoveryCut] = []
-        var first = plan
+        var first = (plan: plan, treeHash: hash)
         var lost = words
         if let before = exploration.earlier {
-            first = before.plan
-            lost = before.lost + words.map { "then \($0)" }
+            first = (before.plan, before.treeHash)
+            lost = before.lost + words.map(Self.inRecovery)
             recoveries =
                 before.recoveries + [
                     RecoveryCut(
@@ -168,7 +167,7 @@ extension Campaign {
         return EarlierPowerLoss(
             cut: exploration.judgedCut(point), time: exploration.time(of: point),
             shown: recovery.observation, shownAt: recovery.recording.recordsUntilEnd,
-            recoveries: recoveries, plan: first, lost: lost)
+            recoveries: recoveries, plan: first.plan, treeHash: first.treeHash, lost: lost)
     }
 
     private func cut(
@@ -197,10 +196,6 @@ extension Campaign {
             // What was known keeps its own recording; its count has grown.
             index < known.count ? group : Self.whole(group, exploration)
         }
-        parent.report.recoveriesCut += 1
-        parent.report.statesAfterRecoveries += exploration.report.statesPlanned
-        parent.report.statesObserved += exploration.report.statesObserved
-        parent.shortfalls += exploration.shortfalls
         if depth > 1 {
             let deeper = Recoveries(of: exploration, options)
             exploration.recoveryGroups = parent.recoveryGroups
@@ -208,10 +203,11 @@ extension Campaign {
                 cutNext(deeper, depth: depth - 1, allowance, observations)
             }
             parent.recoveryGroups = exploration.recoveryGroups
-            parent.report.recoveriesCut += exploration.report.recoveriesCut
-            parent.report.statesAfterRecoveries += exploration.report.statesAfterRecoveries
         }
+        parent.addRecovery(exploration)
     }
+
+    private static func inRecovery(_ words: String) -> String { "in recovery \(words)" }
 
     /// A finding of a recovery, told from the first power loss on.
     private static func whole(
@@ -230,9 +226,9 @@ extension Campaign {
         group.finding.recoveries =
             earlier.recoveries + [RecoveryCut(recording: recording, plan: plan, treeHash: hash)]
         group.finding.lost =
-            earlier.lost + group.finding.lost.map { "in recovery \($0)" }
+            earlier.lost + group.finding.lost.map(inRecovery)
         group.finding.plan = earlier.plan
-        group.finding.treeHash = nil
+        group.finding.treeHash = earlier.treeHash
         group.finding.summary += "; \(place)"
         group.finding.advice = "in recovery: \(group.finding.advice)"
         return group

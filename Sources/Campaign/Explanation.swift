@@ -23,13 +23,13 @@ package struct Explanation {
             let texts = Set(effects.map { part($0.logged) }).sorted()
             let failure = effects.compactMap { missedSync($0.index, pending) }.first
             lines.append(
-                "#\(record) \(operation(record)): lost \(texts.joined(separator: ", "))"
+                "#\(record) \(log.words(record)): lost \(texts.joined(separator: ", "))"
                     + (failure.map { ", which the sync at #\($0) failed to store" } ?? ""))
         }
         for tear in choice.torn {
             let logged = log.effects[pending.effects[tear.index]]
             lines.append(
-                "#\(logged.id.record) \(operation(logged.id.record)): torn, \(units(pending, tear))"
+                "#\(logged.id.record) \(log.words(logged.id.record)): torn, \(units(pending, tear))"
             )
         }
         if choice.showsStale {
@@ -87,7 +87,7 @@ package struct Explanation {
 
     private func nextOperation(_ pending: Storage.Pending) -> String {
         guard pending.crashPoint < storage.lastCrashPoint else { return "end" }
-        return NamePattern.of(String(operation(pending.crashPoint).prefix { $0 != "[" }))
+        return NamePattern.of(String(log.words(pending.crashPoint).prefix { $0 != "[" }))
     }
 
     private func culprits(
@@ -124,7 +124,7 @@ package struct Explanation {
         let number = log.syncs.partitioningIndex { $0 >= record } + 1
         let error = fault.error == nil ? "failed" : "failed with \(fault.effect)"
         let pages = fault.failure.map { "; \($0.words)" } ?? ""
-        return "the \(ordinal(number)) sync, \(operation(record)) at #\(record), \(error)\(pages)"
+        return "the \(ordinal(number)) sync, \(log.words(record)) at #\(record), \(error)\(pages)"
     }
 
     private func ordinal(_ number: Int) -> String {
@@ -157,59 +157,6 @@ package struct Explanation {
             + ", \(damage.units.nonzeroBitCount) \(isOwn ? "" : "that it did not write ")became \(fill)"
     }
 
-    /// The record as a line: `rename meta.json.tmp -> meta.json`.
-    package func operation(_ record: Int) -> String {
-        let path =
-            log.firstEffect[record] < log.firstEffect[record + 1]
-            ? log.paths[log.effects[log.firstEffect[record + 1] - 1].path] : ""
-        switch log.operation(record) {
-        case .create(_, _, let new): return "\(Self.creation(new.kind)) \(path)"
-        case .createUnnamed: return "create an unnamed file"
-        case .link: return "link \(path)"
-        case .remove(_, let isDirectory): return "\(isDirectory ? "rmdir" : "unlink") \(path)"
-        case .rename(_, _, let mode):
-            let first = log.paths[log.effects[log.firstEffect[record]].path]
-            return mode == .exchange
-                ? "exchange \(path) <-> \(first)" : "rename \(path) -> \(first)"
-        case .write(_, let offset, let bytes, _):
-            return "write \(path) [\(offset), \(offset + UInt64(bytes.count)))"
-        case .setSize(_, let size): return "truncate \(path) to \(size)"
-        case .allocate(_, let mode, let range):
-            return
-                "\(mode == .punchHole ? "punch" : "allocate") \(path) [\(range.lowerBound), \(range.upperBound))"
-        case .setAttributes: return "set attributes of \(path)"
-        case .setExtendedAttribute(_, let name, _): return "set attribute \(name) of \(path)"
-        case .sync(let sync): return words(sync, record)
-        case nil: break
-        }
-        switch log.recording[record].event {
-        case .fault(let fault):
-            if let sync = fault.sync { return words(sync, record) }
-            return "\(fault.operation) \(fault.path)"
-        default: return "mark"
-        }
-    }
-
-    private func words(_ sync: Sync, _ record: Int) -> String {
-        let path = log.pathSynced(by: record).map { $0.isEmpty ? "." : $0 } ?? ""
-        switch sync {
-        case .file(_, let dataOnly): return "\(dataOnly ? "fdatasync" : "fsync") \(path)"
-        case .range(_, let range, _):
-            return "synchronous write of \(path) [\(range.lowerBound), \(range.upperBound))"
-        case .directory: return "fsync the directory \(path)"
-        case .everything: return "sync"
-        }
-    }
-
-    private static func creation(_ kind: FileKind) -> String {
-        switch kind {
-        case .directory: "mkdir"
-        case .symbolicLink: "symlink"
-        case .regular: "create"
-        default: "mknod"
-        }
-    }
-
     // MARK: Advice
 
     /// Which sync is missing, and between which two moments; where no sync can help, what else is at fault.
@@ -229,14 +176,14 @@ package struct Explanation {
                     add(Self.adviceOnFailure(failed))
                 } else if let sync = ignoredSync(index, pending) {
                     add(
-                        "sync #\(sync) covered #\(record) (\(operation(record))), and \(storage.stack.name) did not do it: "
+                        "sync #\(sync) covered #\(record) (\(log.words(record))), and \(storage.stack.name) did not do it: "
                             + "no sync helps, recovery must be able to tell that it is missing (a journal, a checksum, a copy)"
                     )
                 } else if let deadline = deadline(violation, effect, pending, lost) {
                     add("\(sync(for: effect)) after #\(record) and before \(deadline)")
                 } else {
                     add(
-                        "no sync can be in time for #\(record) (\(operation(record))), nothing comes after it yet: "
+                        "no sync can be in time for #\(record) (\(log.words(record))), nothing comes after it yet: "
                             + "recovery must be able to tell that it is missing (a journal, a checksum, a copy)"
                     )
                 }
@@ -269,7 +216,7 @@ package struct Explanation {
         let fault = "recovery itself changes what it finds, and the next one finds less"
         guard let first = culprits(pending, choice).first?.record ?? tornRecord(pending, choice)
         else { return "nothing need be lost: \(fault)" }
-        return "\(fault); it does so when #\(first) (\(operation(first))) is not wholly there"
+        return "\(fault); it does so when #\(first) (\(log.words(first))) is not wholly there"
     }
 
     private func tornRecord(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Int? {
@@ -282,8 +229,8 @@ package struct Explanation {
             return "nothing need be lost: recovery misreads a complete tree"
         }
         return
-            "nothing need be lost: the program's end after #\(point - 1) (\(operation(point - 1))) and before "
-            + "#\(point) (\(operation(point))) is enough; the order of these steps, or recovery from between them, is at fault"
+            "nothing need be lost: the program's end after #\(point - 1) (\(log.words(point - 1))) and before "
+            + "#\(point) (\(log.words(point))) is enough; the order of these steps, or recovery from between them, is at fault"
     }
 
     /// The record that would have made the effect durable before the power went, had the stack kept its word.
@@ -315,7 +262,7 @@ package struct Explanation {
             guard effect.effect.inode == logged.effect.inode,
                 case .name(_, present: true) = effect.effect.change
             else { continue }
-            return "#\(effect.id.record) (\(operation(effect.id.record)))"
+            return "#\(effect.id.record) (\(log.words(effect.id.record)))"
         }
         let acknowledged = history.view(at: pending.crashPoint).acknowledged
             .filter { $0.settledSequence > record }
@@ -323,7 +270,7 @@ package struct Explanation {
         if let broken { return "acknowledging \(broken.name)" }
         // Where what was promised is older than what was lost, a later step took it away.
         let next = later.first.map { log.effects[$0].id.record }
-            .map { "#\($0) (\(operation($0)))" }
+            .map { "#\($0) (\(log.words($0)))" }
         if !violation.transactions.isEmpty, let next { return next }
         return acknowledged.first.map { "acknowledging \($0.name)" } ?? next
     }

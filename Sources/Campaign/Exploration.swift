@@ -252,6 +252,17 @@ final class Exploration {
         for (kind, count) in run.unexplained { unexplained[kind, default: 0] += count }
     }
 
+    /// Counts and remarks of a recovery that was cut, and of those cut in it.
+    func addRecovery(_ recovery: Exploration) {
+        report.recoveriesCut += 1 + recovery.report.recoveriesCut
+        report.statesAfterRecoveries +=
+            recovery.report.statesPlanned + recovery.report.statesAfterRecoveries
+        report.statesObserved += recovery.report.statesObserved
+        shortfalls += recovery.shortfalls
+        for note in recovery.notes where !notes.contains(note) { notes.append(note) }
+        for (kind, count) in recovery.unexplained { unexplained[kind, default: 0] += count }
+    }
+
     func groupCount(_ kind: ViolationKind) -> Int {
         groups.count { $0.kind == kind }
     }

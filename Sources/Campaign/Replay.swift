@@ -21,23 +21,10 @@ package struct Replay {
     /// What the last recovery in which the power went had shown, when it had shown everything.
     private var shown: Observation?
 
-    /// Another power loss, while the store recovered.
-    package struct Recovery {
-        package let recording: Recording
-        package let plan: CrashPlan
-        package let treeHash: UInt64
-
-        package init(recording: Recording, plan: CrashPlan, treeHash: UInt64) {
-            self.recording = recording
-            self.plan = plan
-            self.treeHash = treeHash
-        }
-    }
-
     /// - Throws: `RecordingError` when a plan does not fit its recording, the model and the stack.
     package init(
         _ run: RecordedRun, plan: CrashPlan, model: PersistenceModel, stack: Stack,
-        recoveries: [Recovery] = []
+        recoveries: [RecoveryCut] = []
     ) throws {
         self.run = run
         self.plan = plan
@@ -52,7 +39,7 @@ package struct Replay {
         for recovery in recoveries { try apply(recovery) }
     }
 
-    private mutating func apply(_ recovery: Recovery) throws {
+    private mutating func apply(_ recovery: RecoveryCut) throws {
         var left = tree
         var base = recovery.recording.base
         base.keep(recovery.recording.arena)

@@ -95,8 +95,12 @@ package struct RecoveryCut: Sendable {
     package let plan: CrashPlan
     /// Hash of the tree that it leaves.
     package let treeHash: UInt64
-    /// Where the recording was written to, relative to the output folder.
-    package var path: String?
+
+    package init(recording: Recording, plan: CrashPlan, treeHash: UInt64) {
+        self.recording = recording
+        self.plan = plan
+        self.treeHash = treeHash
+    }
 }
 
 /// What a store shows on a stack on which nobody can be durable.

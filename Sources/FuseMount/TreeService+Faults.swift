@@ -87,10 +87,12 @@ extension TreeService {
             guard kind == .write else { return .none }
             try noteGoingOn(fault, kind)
             return .shortened(count)
-        case .flip, .misplace:
-            guard kind == .read else { return .none }
+        case .flip:
             try note(fault)
-            return effect.isFlip ? .flipped : .misplaced
+            return .flipped
+        case .misplace:
+            try note(fault)
+            return .misplaced
         case .lie:
             guard sync != nil else { return .none }
             fault.sync = sync
@@ -151,13 +153,6 @@ extension TreeService {
                 effect: "the error of an earlier sync",
                 path: sync.inode.map { path(of: $0) } ?? "", error: error, sync: sync))
         throw error
-    }
-}
-
-extension FaultPlan.Effect {
-    fileprivate var isFlip: Bool {
-        if case .flip = self { return true }
-        return false
     }
 }
 

@@ -148,13 +148,10 @@ extension HandMount {
 
     private func lie(_ isOn: Bool?) throws -> ControlAnswer {
         guard let isOn else {
-            let now = locked { $0.lies.isOn }
+            let now = locked { $0.isLying }
             return ControlAnswer("the drive \(now ? "lies" : "is honest")")
         }
-        try betweenRequests { session, writer in
-            session.lies.set(isOn, at: writer.offsets.count)
-            try writer.note(Lies.note, Array(session.lies.text.utf8))
-        }
+        try betweenRequests { session, _ in session.setLying(isOn) }
         return ControlAnswer(
             isOn
                 ? "from now on syncs are answered and cover nothing"
@@ -189,16 +186,9 @@ extension HandMount {
 
     /// Makes everything durable, whatever the drive does with the program's syncs.
     private func checkpoint() throws -> ControlAnswer {
-        let count = try betweenRequests { session, writer in
-            let next = writer.offsets.count
-            let lies = session.lies.isOn
-            if lies { session.lies.set(false, at: next) }
+        let count = try betweenRequests { _, writer in
             try writer.append(.operation(.sync(.everything)))
-            if lies {
-                session.lies.set(true, at: next + 1)
-                try writer.note(Lies.note, Array(session.lies.text.utf8))
-            }
-            return next + 1
+            return writer.offsets.count
         }
         return ControlAnswer("everything of the \(count) records until now is durable")
     }
@@ -207,17 +197,12 @@ extension HandMount {
 
     private func log(_ limit: Int) throws -> ControlAnswer {
         let (recording, session) = snapshot()
-        var lines = try LogText(recording, options.model, options.stack, limit: limit).lines
+        let lines = try LogText(recording, limit: limit).lines
         let head = "life \(session.life): \(recording.count) records"
-        if !session.injections.isEmpty {
-            lines.append("injected, each before the record that it names was made:")
-            lines += session.injections.suffix(limit).map { "  " + Escaped.line($0) }
-        }
         return ControlAnswer(
             ([head] + lines).joined(separator: "\n"),
             .object([
                 .init("life", .number(session.life)), .init("records", .strings(lines)),
-                .init("injected", .strings(session.injections)),
             ]))
     }
 
@@ -240,10 +225,10 @@ extension HandMount {
         }
         let (recording, session) = snapshot()
         var names = ["life-\(session.life).perjury"]
-        try recording.save(to: "\(folder)/\(names[0])", notes: session.notes)
+        try recording.save(to: "\(folder)/\(names[0])")
         if let previous = session.previous {
             let stem = "life-\(session.life - 1)"
-            try previous.recording.save(to: "\(folder)/\(stem).perjury", notes: previous.notes)
+            try previous.recording.save(to: "\(folder)/\(stem).perjury")
             let plan = JSON.object([
                 .init("model", .string(options.model.name)),
                 .init("stack", .string(options.stack.name)), .init("plan", previous.plan.json),

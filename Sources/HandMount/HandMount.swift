@@ -121,7 +121,7 @@ package final class HandMount: @unchecked Sendable {
     func cut(_ kind: CutKind) throws -> Cut {
         try server.exchange { [self] tree, writer in
             let (next, cut) = try PowerCut(options.model, options.stack).cut(
-                kind, tree, writer, number: session.cuts.count + 1, liesNext: session.lies.isOn)
+                kind, tree, writer, number: session.cuts.count + 1)
             session.began(cut, writer.recording())
             return (next, cut)
         }
@@ -141,14 +141,13 @@ package final class HandMount: @unchecked Sendable {
         if let index = session.armedThatFires(request) {
             switch session.armed[index].action {
             case .fault(let effect):
-                session.noteInjection(effect, request)
+                session.injectionCount += 1
                 finish(index, "\(effect) answered to \(request.words)")
                 return .fault(effect)
             case .cut(let kind):
                 do {
                     let (next, cut) = try PowerCut(options.model, options.stack).cut(
-                        kind, request.tree, request.writer, number: session.cuts.count + 1,
-                        liesNext: session.lies.isOn)
+                        kind, request.tree, request.writer, number: session.cuts.count + 1)
                     session.began(cut, request.writer.recording())
                     session.armed[index].state = .firing(cut)
                     condition.hold {
@@ -166,7 +165,7 @@ package final class HandMount: @unchecked Sendable {
             let rule = session.faults.verdict(
                 request.kind, request.paths, time: request.time, used: request.usedBytes)
         else { return .proceed }
-        session.noteInjection(rule.effect, request)
+        session.injectionCount += 1
         return .fault(rule.effect)
     }
 

@@ -1,6 +1,5 @@
 import Campaign
 import FileTree
-import Oracles
 import PowerLoss
 import Recording
 import Reporting
@@ -19,7 +18,6 @@ struct PendingReport {
     init(_ recording: Recording, _ model: PersistenceModel, _ stack: Stack) throws {
         let log = try EffectLog(recording)
         let storage = Storage(log: log, model: model, stack: stack)
-        let explanation = Explanation(storage, history: History())
         var files: [File] = []
         var places: [String: Int] = [:]
         let pending = storage.pending(at: storage.lastCrashPoint)
@@ -34,12 +32,12 @@ struct PendingReport {
             let record = logged.id.record
             let (kind, words, more) = Self.words(logged.effect.change)
             files[place].lines.append(
-                "  #\(record) \(Escaped.line(explanation.operation(record))): \(words)")
+                "  #\(record) \(Escaped.line(log.words(record))): \(words)")
             files[place].effects.append(
                 .object(
                     [
                         .init("id", .string(logged.id.description)),
-                        .init("operation", .string(explanation.operation(record))),
+                        .init("operation", .string(log.words(record))),
                         .init("kind", .string(kind)),
                     ] + more))
         }
@@ -106,20 +104,15 @@ struct LogText {
     let lines: [String]
 
     /// - Parameter limit: how many of the latest.
-    init(_ recording: Recording, _ model: PersistenceModel, _ stack: Stack, limit: Int) throws {
+    init(_ recording: Recording, limit: Int) throws {
         let log = try EffectLog(recording)
-        let explanation = Explanation(
-            Storage(log: log, model: model, stack: stack), history: History())
-        let lies = Lies(recording)
         var lines: [String] = []
         let first = max(0, recording.count - limit)
         for sequence in first..<recording.count {
-            var text = explanation.operation(sequence)
+            var text = log.words(sequence)
             switch recording[sequence].event {
             case .mark(let bytes):
                 text = "mark \(String(decoding: bytes.buffer, as: UTF8.self))"
-            case .operation(.sync) where lies.contains(sequence):
-                text += " (a lie: it covers nothing)"
             case .fault(let fault): text += " (\(fault.effect))"
             case .operation: break
             }

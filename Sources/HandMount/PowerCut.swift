@@ -69,11 +69,9 @@ struct PowerCut {
         self.stack = stack
     }
 
-    /// - Parameters:
-    ///   - liesNext: whether the drive goes on lying.
     /// - Throws: when a plan does not fit.
     func cut(
-        _ kind: CutKind, _ tree: FileTree, _ writer: RecordingWriter, number: Int, liesNext: Bool
+        _ kind: CutKind, _ tree: FileTree, _ writer: RecordingWriter, number: Int
     ) throws -> (NextLife, Cut) {
         let storage = Storage(
             log: try EffectLog(writer.recording()), model: model, stack: stack)
@@ -83,11 +81,6 @@ struct PowerCut {
         next.reserveInodes(below: tree.nextInode)
         _ = next.settle()
         let newWriter = try RecordingWriter(arena: Arena(), base: next, storesBase: false)
-        if liesNext {
-            var lies = Lies()
-            lies.set(true, at: 0)
-            try newWriter.note(Lies.note, Array(lies.text.utf8))
-        }
         let cut = Cut(
             number: number, plan: storage.plan(pending, choice),
             pendingCount: pending.effects.count, lostCount: choice.kept.count { !$0 },

@@ -6,15 +6,15 @@ import Recording
 struct Session {
     /// Counted from 1: the life that goes on.
     var life = 1
-    var lies = Lies()
     var faults = FaultPlan()
+    /// The rule by which `lie on` makes the drive lie.
+    private var lie: Int?
     var armed: [Armed] = []
     var cuts: [Cut] = []
     /// The life that the latest cut ended.
-    var previous: (recording: Recording, plan: CrashPlan, notes: [String: [UInt8]])?
-    /// What was injected in this life, in its order.
-    private(set) var injections: [String] = []
-    private(set) var injectionCount = 0
+    var previous: (recording: Recording, plan: CrashPlan)?
+    /// In all lives.
+    var injectionCount = 0
     private var nextID = 1
 
     /// Something that happens once, at one moment.
@@ -82,25 +82,24 @@ struct Session {
         return found
     }
 
-    mutating func noteInjection(_ effect: FaultPlan.Effect, _ request: Interception) {
-        injectionCount += 1
-        injections.append("#\(request.recordCount) \(effect): \(request.words)")
-    }
+    /// Whether each sync is answered and not done.
+    var isLying: Bool { faults.rules.contains { $0.id == lie } }
 
-    /// For the recording of this life.
-    var notes: [String: [UInt8]] {
-        injections.isEmpty ? [:] : ["injected": Array(injections.joined(separator: "\n").utf8)]
+    mutating func setLying(_ isOn: Bool) {
+        guard isOn != isLying else { return }
+        if isOn, let syncs = OperationSet("sync") {
+            lie = faults.add(.lie, syncs, .everything, .every)
+        } else {
+            _ = lie.map { faults.remove($0) }
+            lie = nil
+        }
     }
 
     /// A life has ended, the next one begins.
     mutating func began(_ cut: Cut, _ ended: Recording) {
-        previous = (ended, cut.plan, notes)
+        previous = (ended, cut.plan)
         cuts.append(cut)
         life += 1
-        injections = []
-        let isOn = lies.isOn
-        lies = Lies()
-        lies.set(isOn, at: 0)
     }
 
     /// What a person who ends the session is to know.

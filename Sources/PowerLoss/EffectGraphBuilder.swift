@@ -79,7 +79,7 @@ struct EffectGraphBuilder {
         if first < end { bindRecord(operation, first..<end) }
         for index in first..<end where !isBirth(index) { coverage.pending.append(Int32(index)) }
         if rules.namesAreDurableAtOnce.holds { coverNamesAtOnce(first..<end, sequence) }
-        if case .sync(let sync) = operation, log.isSync(sequence) { cover(sync, sequence) }
+        if case .sync(let sync) = operation { cover(sync, sequence) }
     }
 
     func effect(_ index: Int) -> Effect { log.effects[index].effect }

@@ -12,7 +12,7 @@ package struct EffectLog: Sendable {
     package let firstEffect: [Int]
     /// Paths and other texts that effects refer to by index.
     package let paths: [String]
-    /// Sequences of the records that sync something; not of those that a lying drive only answered.
+    /// Sequences of the records that sync something; not of those that were only answered.
     package let syncs: [Int]
     /// What the harness did to requests.
     package let faults: [(record: Int, fault: Fault)]
@@ -37,11 +37,10 @@ package struct EffectLog: Sendable {
         var firstEffect = [0]
         firstEffect.reserveCapacity(recording.count + 1)
         var syncs: [Int] = []
-        let lies = Lies(recording)
         for sequence in 0..<recording.count {
             switch recording[sequence].event {
             case .operation(let operation):
-                if case .sync = operation, !lies.contains(sequence) { syncs.append(sequence) }
+                if case .sync = operation { syncs.append(sequence) }
                 do throws(Errno) {
                     try builder.add(operation, sequence)
                 } catch {
@@ -56,7 +55,7 @@ package struct EffectLog: Sendable {
         paths = builder.paths
         self.firstEffect = firstEffect
         self.syncs = syncs
-        faults = builder.faults
+        faults = recording.faults
         takenBack = builder.takenBack
         syncPaths = builder.syncPaths
     }
@@ -92,12 +91,6 @@ package struct EffectLog: Sendable {
         return indices.map { paths[$0] }.sorted()
     }
 
-    /// Whether the record is a sync that was done.
-    func isSync(_ sequence: Int) -> Bool {
-        let index = syncs.partitioningIndex { $0 >= sequence }
-        return index < syncs.count && syncs[index] == sequence
-    }
-
     package func operation(_ sequence: Int) -> Operation? {
         if case .operation(let operation) = recording[sequence].event { return operation }
         return nil
@@ -108,7 +101,6 @@ package struct EffectLog: Sendable {
         private var tree: FileTree { live.tree }
         var effects: [LoggedEffect] = []
         var paths: [String] = []
-        var faults: [(record: Int, fault: Fault)] = []
         var takenBack: [Int: [Int]] = [:]
         var syncPaths: [Int: Int] = [:]
         private var indices: [String: Int] = [:]
@@ -147,7 +139,6 @@ package struct EffectLog: Sendable {
         }
 
         mutating func add(_ fault: Fault, _ sequence: Int) {
-            faults.append((sequence, fault))
             if let sync = fault.sync { note(sync, sequence) }
             let gone = live.apply(fault)
             if !gone.isEmpty { takenBack[sequence] = gone }

@@ -17,7 +17,31 @@ extension RecordedRun {
         self.init(
             recording: recording, setupOutput: recording.notes["setup"] ?? [],
             endedNormally: recording.notes["normal"] == [1],
-            outcome: outcome ?? "was cut off with its recording", notes: notes, path: path)
+            outcome: outcome ?? "was cut off with its recording", notes: notes, path: path,
+            faults: Self.faults(in: recording))
+    }
+
+    static let requestNote = "request"
+    static let faultsNote = "faults"
+
+    /// `WorkloadSubject.request` of the run.
+    package var request: String? {
+        recording.notes[Self.requestNote].map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// A line for each: how often it fired, how many requests it was about, and what it is.
+    static func bytes(of faults: [FaultCount]) -> [UInt8] {
+        Array(faults.map { "\($0.fired) \($0.matched) \($0.text)" }.joined(separator: "\n").utf8)
+    }
+
+    private static func faults(in recording: Recording) -> [FaultCount] {
+        String(decoding: recording.notes[faultsNote] ?? [], as: UTF8.self).split(separator: "\n")
+            .compactMap { line in
+                let parts = line.split(separator: " ", maxSplits: 2)
+                guard parts.count == 3, let fired = Int(parts[0]), let matched = Int(parts[1])
+                else { return nil }
+                return FaultCount(text: String(parts[2]), matched: matched, fired: fired)
+            }
     }
 
     /// The folder of the workload that was recorded, as far as the recording tells.

@@ -42,6 +42,16 @@ package final class WorkloadSubject: Subject {
         return faults
     }
 
+    /// What the recorded run follows from: another request asks for another run.
+    package var request: String {
+        let file = workload.file
+        return [
+            "run \(file.run)", "setup \(file.setup ?? [])",
+            "server \(file.server.map { "\($0)" } ?? "")", "user \(file.user ?? "")",
+            "seed \(options.seed)", "faults \(faults.texts)",
+        ].joined(separator: "\n")
+    }
+
     package func record() throws -> RecordedRun {
         try record(faults.plan, .markedClean, to: "\(workload.name).perjury")
     }
@@ -92,6 +102,12 @@ package final class WorkloadSubject: Subject {
         var notes: [String] = []
         if let reason = life.syncUnseenReason { notes.append("sync(2) was not seen: \(reason)") }
         let recording = try life.end().recording
+        let counts = injector.plan.rules.map {
+            FaultCount(text: "\($0)", matched: $0.matched, fired: $0.fired)
+        }
+        if !counts.isEmpty {
+            try writer.note(RecordedRun.faultsNote, RecordedRun.bytes(of: counts))
+        }
         try writer.note("outcome", Array("\(ended.outcome)".utf8))
         try writer.note("normal", [ended.isSuccess ? 1 : 0])
         try writer.seal()
@@ -101,9 +117,7 @@ package final class WorkloadSubject: Subject {
         return RecordedRun(
             recording: recording, setupOutput: setupOutput, endedNormally: ended.isSuccess,
             outcome: "\(ended.outcome)", notes: notes, path: path,
-            faults: injector.plan.rules.map {
-                .init(text: "\($0)", matched: $0.matched, fired: $0.fired)
-            })
+            faults: counts)
     }
 
     /// Answers requests as a plan says; called under the lock of the mount's server, and read when that has ended.
@@ -168,6 +182,7 @@ package final class WorkloadSubject: Subject {
                 arena: Arena(creating: unfinished), base: base, storesBase: true)
             try writer.note("workload", Array(workload.folder.utf8))
             try writer.note("setup", setupOutput)
+            try writer.note(RecordedRun.requestNote, Array(request.utf8))
             guard rename(unfinished, path) == 0 else { throw Errno(rawValue: errno) }
             return (path, writer)
         } catch {

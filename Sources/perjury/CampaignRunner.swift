@@ -83,7 +83,7 @@ struct CampaignRunner {
         campaign.progress = { step in
             if let text = box.value.update(step, now: Wiring.now) { Console.error(text) }
         }
-        let run = task.run ?? (isResuming ? earlierRun(task.workload) : nil)
+        let run = task.run ?? (isResuming ? earlierRun(subject) : nil)
         let report = run.map { campaign.explore($0) } ?? campaign.run()
         progress = box.value
         return report
@@ -91,11 +91,11 @@ struct CampaignRunner {
 
     // MARK: Resuming
 
-    /// The workload's last run, where it was recorded to its end.
-    private func earlierRun(_ workload: Workload) -> RecordedRun? {
-        let path = "\(places.out)/recordings/\(workload.name).perjury"
+    /// The workload's last run, where it was recorded to its end and is the one that is asked for now.
+    private func earlierRun(_ subject: WorkloadSubject) -> RecordedRun? {
+        let path = "\(places.out)/recordings/\(subject.name).perjury"
         guard let run = try? RecordedRun(path: path), run.recording.isComplete,
-            run.workloadFolder == workload.folder
+            run.workloadFolder == subject.workload.folder, run.request == subject.request
         else { return nil }
         return run
     }

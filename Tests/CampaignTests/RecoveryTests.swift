@@ -113,17 +113,16 @@ struct RecoveryTests {
         let report = Campaign(toy, options: options, clock: { 0 }).explore(run)
         let finding = try #require(report.findings.first)
         let recovery = try #require(finding.recoveries.first)
-        func replay(_ recoveries: [Replay.Recovery]) throws -> Replay {
+        func replay(_ recoveries: [RecoveryCut]) throws -> Replay {
             try Replay(
                 run, plan: finding.plan, model: .btrfs, stack: .honest, recoveries: recoveries)
         }
-        let again = Replay.Recovery(
-            recording: recovery.recording, plan: recovery.plan, treeHash: recovery.treeHash)
 
-        let outcome = try replay([again]).judge(toy)
+        let outcome = try replay([recovery]).judge(toy)
 
         #expect(outcome.violations.map(\.kind) == [.lostCommit])
         #expect(outcome.acknowledged == finding.acknowledged)
+        #expect(try replay([]).treeHash == finding.treeHash)
         #expect(try replay([]).judge(toy).violations.isEmpty)
         #expect(throws: (any Error).self) {
             try replay([
@@ -132,7 +131,7 @@ struct RecoveryTests {
                     treeHash: recovery.treeHash ^ 1)
             ])
         }
-        #expect(throws: (any Error).self) { try replay([again, again]) }
+        #expect(throws: (any Error).self) { try replay([recovery, recovery]) }
     }
 
     @Test("equal runs give equal reports")

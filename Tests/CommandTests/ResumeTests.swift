@@ -113,5 +113,23 @@ extension TheCommand {
             _ = try bench.run(Self.arguments)
             #expect(lines(bench).first != second, "another recording")
         }
+
+        @Test("a run of another seed, or with other faults, is none to go on with")
+        func otherRequest() throws {
+            let bench = try Bench()
+            try bench.workload("w", Self.yaml, Self.scripts)
+            _ = try bench.run(Self.arguments)
+            let first = try #require(lines(bench).first)
+
+            let idle = Self.arguments + ["--resume", "--faults", "EIO rename *.db"]
+            #expect(try bench.run(idle).status == ExitStatus.inconclusive.rawValue)
+            // Also when it is that run which is gone on with.
+            let again = try bench.run(idle)
+            #expect(again.status == ExitStatus.inconclusive.rawValue)
+            #expect(again.output.contains("never fired"), "\(again.text)")
+
+            _ = try bench.run(Self.arguments + ["--resume", "--seed", "2"])
+            #expect(lines(bench).first != first)
+        }
     }
 }

@@ -70,6 +70,10 @@ extension HandMountTests {
             #expect(hand.text("b") == "lost")
             #expect(hand.text("c") == nil)
 
+            #expect(hand.ask("lie").text == "the drive lies")
+            hand.ask("fault clear all")
+            #expect(hand.ask("lie").text == "the drive is honest")
+            hand.ask("lie on")
             hand.ask("lie off")
             hand.settle("kept", in: "c")
             hand.ask("cut worst")
@@ -187,9 +191,11 @@ extension HandMountTests {
             let ended = try Recording(path: "\(place)/life-1.perjury")
             let now = try Recording(path: "\(place)/life-2.perjury")
             #expect(ended.isComplete && now.isComplete)
-            #expect(ended.notes["lies"] != nil)
-            let injected = ended.notes["injected"].map { String(decoding: $0, as: UTF8.self) }
-            #expect(injected == "#5 EIO: write b")
+            #expect(
+                ended.faults.map {
+                    "\($0.record) \($0.fault.effect) \($0.fault.operation) \($0.fault.path)"
+                }
+                .prefix(2) == ["5 EIO write b", "8 lie fsync a"])
             #expect(now.base.lookUp(path: "a") != nil)
             let plan = try JSON(parsing: try FileBytes.read("\(place)/life-1.plan.json"))
             #expect(plan["plan"]?["crashPoint"]?.number == ended.count)

@@ -1,0 +1,58 @@
+import FileTree
+import PowerLoss
+import Recording
+
+extension EffectLog {
+    /// The record as a line: `rename meta.json.tmp -> meta.json`.
+    package func words(_ record: Int) -> String {
+        let path =
+            firstEffect[record] < firstEffect[record + 1]
+            ? paths[effects[firstEffect[record + 1] - 1].path] : ""
+        switch operation(record) {
+        case .create(_, _, let new): return "\(Self.creation(new.kind)) \(path)"
+        case .createUnnamed: return "create an unnamed file"
+        case .link: return "link \(path)"
+        case .remove(_, let isDirectory): return "\(isDirectory ? "rmdir" : "unlink") \(path)"
+        case .rename(_, _, let mode):
+            let first = paths[effects[firstEffect[record]].path]
+            return mode == .exchange
+                ? "exchange \(path) <-> \(first)" : "rename \(path) -> \(first)"
+        case .write(_, let offset, let bytes, _):
+            return "write \(path) [\(offset), \(offset + UInt64(bytes.count)))"
+        case .setSize(_, let size): return "truncate \(path) to \(size)"
+        case .allocate(_, let mode, let range):
+            return
+                "\(mode == .punchHole ? "punch" : "allocate") \(path) [\(range.lowerBound), \(range.upperBound))"
+        case .setAttributes: return "set attributes of \(path)"
+        case .setExtendedAttribute(_, let name, _): return "set attribute \(name) of \(path)"
+        case .sync(let sync): return words(sync, record)
+        case nil: break
+        }
+        switch recording[record].event {
+        case .fault(let fault):
+            if let sync = fault.sync { return words(sync, record) }
+            return "\(fault.operation) \(fault.path)"
+        default: return "mark"
+        }
+    }
+
+    private func words(_ sync: Sync, _ record: Int) -> String {
+        let path = pathSynced(by: record).map { $0.isEmpty ? "." : $0 } ?? ""
+        switch sync {
+        case .file(_, let dataOnly): return "\(dataOnly ? "fdatasync" : "fsync") \(path)"
+        case .range(_, let range, _):
+            return "synchronous write of \(path) [\(range.lowerBound), \(range.upperBound))"
+        case .directory: return "fsync the directory \(path)"
+        case .everything: return "sync"
+        }
+    }
+
+    private static func creation(_ kind: FileKind) -> String {
+        switch kind {
+        case .directory: "mkdir"
+        case .symbolicLink: "symlink"
+        case .regular: "create"
+        default: "mknod"
+        }
+    }
+}

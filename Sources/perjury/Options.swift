@@ -47,7 +47,10 @@ struct ExplorationOptions: ParsableArguments {
     )
     var stack: [String] = []
 
-    @Option(help: "What ends a run: power-loss, kernel-panic or process-kill.")
+    @Option(
+        help:
+            "What ends a run: power-loss, kernel-panic, process-kill, or page-eviction (what a failed sync left in the cache)."
+    )
     var ending = Ending.powerLoss
 
     @Option(

@@ -114,7 +114,11 @@ extension TheCommand {
             let path = bench.folder.file("perjury-out/recordings/w.perjury")
             let bytes = try FileBytes.read(path)
             var damaged = bytes
-            damaged[bytes.count / 2] ^= 0x10
+            // Between records there are bytes that mean nothing: the damage is to be in one.
+            let mark = Array("@ack t2".utf8)
+            let place = try #require(
+                bytes.indices.first { bytes[$0...].starts(with: mark) }, "no mark was recorded")
+            damaged[place] ^= 0x10
             let files: [(String, [UInt8])] = [
                 ("empty", []), ("text", Array("hello\n".utf8)), ("damaged", damaged),
                 ("header", Array(bytes.prefix(40))),

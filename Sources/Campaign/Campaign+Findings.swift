@@ -47,6 +47,19 @@ extension Campaign {
         }
     }
 
+    /// Looks into a state that is only counted, so that a person has one to see.
+    func addExample(
+        of outcome: Characterisation, _ violation: Violation, _ state: Exploration.Planned,
+        _ exploration: Exploration, _ observations: Observations
+    ) {
+        let smallest = shrink(violation.kind, state, exploration, observations)
+        guard
+            var example = try? confirm(violation.kind, smallest, exploration, observations)
+        else { return }
+        example.outcome = outcome
+        exploration.add(example: example, of: outcome)
+    }
+
     /// How often a violation is looked at that does not show again.
     private static let flakyLimit = 3
 
@@ -165,10 +178,23 @@ extension Campaign {
 
     // MARK: Confirming
 
-    /// Observes the smallest plan once more, alone and with patience.
+    /// Observes the smallest plan once more, alone and with patience. Where several machines recover together, which of them
+    /// is first is a race: then thrice.
     ///
     /// - Returns: nil when the violation did not show again.
     private func confirm(
+        _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
+        _ observations: Observations
+    ) throws -> Finding? {
+        for _ in 0..<(exploration.storage.log.machineCount > 1 ? 3 : 1) {
+            if let finding = try confirmOnce(kind, plan, exploration, observations) {
+                return finding
+            }
+        }
+        return nil
+    }
+
+    private func confirmOnce(
         _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
         _ observations: Observations
     ) throws -> Finding? {
@@ -203,6 +229,7 @@ extension Campaign {
             log: String(decoding: recovery.observation.log.suffix(4096), as: UTF8.self))
         finding.treeHash = plan.treeHash
         finding.ending = exploration.ending
+        finding.mounts = storage.mounts(losingIn: plan.pending, plan.choice)
         finding.fault = explanation.failedSync(at: point)
         finding.recordingPath = exploration.failed?.recordingPath
         return finding

@@ -21,7 +21,7 @@ extension Campaign {
             judge: Judge(
                 history, promise: subject.promise(on: target.stack) ?? subject.promise,
                 vocabulary: vocabulary),
-            isJudged: true, counting: nil, seed: options.seed, ending: options.ending)
+            isJudged: true, counting: nil, options: options, ending: options.ending)
         exploration.turnBegan = clock()
         let (pending, choice) = try storage.choice(plan)
         var tree = storage.tree(pending, choice)

@@ -52,7 +52,9 @@ extension Campaign {
 
         init(of exploration: Exploration, _ options: CampaignOptions) {
             of = exploration
-            search = PlanSearch(exploration.storage, seed: options.seed, ending: options.ending)
+            search = PlanSearch(
+                exploration.storage, seed: options.seed, ending: options.ending,
+                machinesAtOnce: options.machinesAtOnce)
         }
     }
 
@@ -178,7 +180,7 @@ extension Campaign {
         let known = parent.recoveryGroups
         let exploration = Exploration(
             Storage(log: log, model: parent.storage.model, stack: parent.storage.stack),
-            judge: parent.judge, isJudged: true, counting: nil, seed: options.seed,
+            judge: parent.judge, isJudged: true, counting: nil, options: options,
             ending: options.ending, after: earlier, known: known)
         exploration.turnBegan = clock()
         while !exploration.isFinished, !isSpent(allowance) {

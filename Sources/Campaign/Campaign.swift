@@ -76,6 +76,9 @@ package struct Campaign {
         report.effects = log.effects.count
         report.acknowledged = history.acknowledgedCount(at: .max)
         report.faults = run.faults
+        report.mounts = log.machines
+        report.mountsAtOnce = min(options.machinesAtOnce ?? .max, log.machines.count)
+        if !log.machines.isEmpty { report.notes.append(Self.note(onMountsOf: report)) }
         if let idle = run.faults.first(where: { $0.fired == 0 }) {
             report.inconclusive =
                 "the fault `\(idle.text)` never fired: \(idle.matched) matching requests came"
@@ -143,7 +146,7 @@ package struct Campaign {
             Storage(log: log, model: target.model, stack: stack),
             judge: judge(judged ?? counted ?? subject.promise), isJudged: judged != nil,
             counting: counted.map(judge), ageing: counted == .durable ? judge(.prefix) : nil,
-            seed: options.seed, ending: ending, failed: failed, known: known)
+            options: options, ending: ending, failed: failed, known: known)
     }
 
     // MARK: Exploring
@@ -229,6 +232,14 @@ package struct Campaign {
                 outcome = .silentLoss
             }
             exploration.report.outcomes[outcome, default: 0] += 1
+            if let violation = counted.first(where: {
+                // To see a hang again, and to shrink it, takes longer than it is worth.
+                $0.kind != .hang && Self.outcome([$0]) == outcome
+            }),
+                exploration.wantsExample(of: outcome)
+            {
+                addExample(of: outcome, violation, state, exploration, observations)
+            }
         }
         guard exploration.isJudged else { return }
         for violation in violations { investigate(violation, state, exploration, observations) }
@@ -248,6 +259,13 @@ package struct Campaign {
 
     // MARK: Report
 
+    private static func note(onMountsOf report: WorkloadReport) -> String {
+        let most = report.mountsAtOnce
+        return "\(report.mounts.joined(separator: ", ")) are the mounts of machines of their own: "
+            + (most == 1 ? "one loses its power" : "up to \(most) lose their power together")
+            + ", on the others only the processes end"
+    }
+
     private func finish(_ explorations: [Exploration], _ report: inout WorkloadReport) {
         for exploration in explorations {
             var model = exploration.report
@@ -266,6 +284,7 @@ package struct Campaign {
                     ? verdict == .holds || verdict == .violated
                     : (model.expectation ?? .holds).matches(verdict, kinds: model.kinds)
             }
+            report.examples += Characterisation.allCases.compactMap { exploration.examples[$0] }
             report.models.append(model)
             report.findings += findings
             report.notes += notes(exploration, model).map {

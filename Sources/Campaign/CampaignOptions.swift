@@ -22,6 +22,8 @@ package struct CampaignOptions: Sendable {
     /// Workers, each with a mount and an observer of its own.
     package var jobs = 1
     package var ending = Ending.powerLoss
+    /// How many machines may lose their power at once, where the workload has several; nil: all.
+    package var machinesAtOnce: Int?
     /// How often the power goes again during recovery.
     package var nested = 0
     /// The error with which each sync of the run is made to fail, in a run of its own; nil: none is. It has the same budget

@@ -39,6 +39,9 @@ final class Exploration {
     var recoveryGroups: [Group] = []
     /// What was shown after a sync had failed, in all such runs.
     private(set) var failedSyncGroups: [Group] = []
+    /// Where outcomes are only counted: the first state of each that loses something, and how often one was looked for.
+    private(set) var examples: [Characterisation: Finding] = [:]
+    private var examplesTried: [Characterisation: Int] = [:]
     /// Kinds of violation that it met.
     private(set) var kinds: Set<ViolationKind> = []
     private var judged: [JudgedKey: [Violation]] = [:]
@@ -90,7 +93,7 @@ final class Exploration {
     ///   - known: groups that other runs have shown; they come first among `groups`.
     init(
         _ storage: Storage, judge: Judge, isJudged: Bool, counting: Judge?, ageing: Judge? = nil,
-        seed: UInt64, ending: Ending, after earlier: EarlierPowerLoss? = nil,
+        options: CampaignOptions, ending: Ending, after earlier: EarlierPowerLoss? = nil,
         failed: FailedRun? = nil, known: [Group] = []
     ) {
         self.earlier = earlier
@@ -103,7 +106,9 @@ final class Exploration {
         self.counting = counting
         self.ageing = ageing
         let first = failed.map { $0.record + 1 } ?? 0
-        search = PlanSearch(storage, seed: seed, ending: ending, from: first)
+        search = PlanSearch(
+            storage, seed: options.seed, ending: ending, from: first,
+            machinesAtOnce: options.machinesAtOnce)
         report = ModelReport(model: storage.model.name, stack: storage.stack.name)
         report.crashPointsInAll = storage.lastCrashPoint + 1 - first
         changes = judge.history.cutsOfChange()
@@ -233,6 +238,18 @@ final class Exploration {
                 kind: finding.kind, cause: cause, treeHash: smallest.treeHash,
                 points: smallest.losesNothing ? [smallest.pending.crashPoint] : [],
                 finding: finding))
+    }
+
+    /// Whether a state is to be looked into as an example of its outcome; each time counts.
+    func wantsExample(of outcome: Characterisation) -> Bool {
+        guard !isJudged, outcome != .none, earlier == nil, failed == nil, examples[outcome] == nil
+        else { return false }
+        examplesTried[outcome, default: 0] += 1
+        return examplesTried[outcome]! <= 3
+    }
+
+    func add(example: Finding, of outcome: Characterisation) {
+        examples[outcome] = example
     }
 
     func addUnexplained(_ kind: ViolationKind) {

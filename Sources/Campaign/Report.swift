@@ -14,6 +14,8 @@ package struct WorkloadReport: Sendable {
     package var acknowledged = 0
     package var models: [ModelReport] = []
     package var findings: [Finding] = []
+    /// Where outcomes are only counted: a state for each model, stack and outcome that loses something. They count for no verdict.
+    package var examples: [Finding] = []
     /// Why nothing could be found out, for all models; nil when they were explored.
     package var inconclusive: String?
     /// What a reader should know: a filter that could not be set, log text of a failed run.
@@ -22,6 +24,9 @@ package struct WorkloadReport: Sendable {
     package var recordingPath: String?
     /// What was made to fail in the recorded run, and how often.
     package var faults: [FaultCount] = []
+    /// Where the storage is that of several machines: the names of their mounts, and how many lost their power at once.
+    package var mounts: [String] = []
+    package var mountsAtOnce = 0
     /// What came of runs in which a sync failed; nil where none was asked for.
     package var failedSyncs: FailedSyncs?
     package var seconds = 0.0
@@ -133,6 +138,10 @@ package struct Finding: Sendable {
     package var fault: String?
     /// What ended the run.
     package var ending = Ending.powerLoss
+    /// Of an example: what came out.
+    package var outcome: Characterisation?
+    /// Where the storage is that of several machines: those that lost something; the processes of the others only ended.
+    package var mounts: [String] = []
     /// Where its run was recorded, when that is another than the workload's own.
     package var recordingPath: String?
     /// The last output of the observer, for a person.

@@ -14,6 +14,10 @@ package struct MountOptions: Sendable {
     /// What becomes of the data that a sync should have written which an interceptor made fail; on a watched mount.
     package var syncFailure = SyncFailure.markedClean
 
+    /// Directories of the root, each of them the storage of a machine of its own: nothing can be moved or linked from one to
+    /// another, and beside them nothing can be made. Empty: there is one machine, whose storage is the tree.
+    package var mounts: [String] = []
+
     package init() {}
 }
 

@@ -51,6 +51,10 @@ package final class MountServer: @unchecked Sendable {
                 if let writer { writer } else {
                     try RecordingWriter(arena: Arena(), base: FileTree(), storesBase: false)
                 }
+            if !options.mounts.isEmpty {
+                try target.note(
+                    Recording.mountsNote, Array(options.mounts.joined(separator: "\n").utf8))
+            }
         } catch {
             throw MountError("reserving memory for what the mount writes failed: \(error)")
         }

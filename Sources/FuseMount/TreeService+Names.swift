@@ -44,7 +44,9 @@ extension TreeService {
     func createUnnamedAndOpen(in directory: InodeNumber, mode: UInt32) throws(Errno) -> Reply {
         let number = tree.nextInode
         let new = newInode(.regular, mode: mode, in: try tree.directory(directory))
+        guard borders == nil || directory != .root else { throw .readOnlyFileSystem }
         try perform(.createUnnamed(number, new))
+        borders?.add(number, in: directory)
         return .created(try entry(number), openFile(number))
     }
 

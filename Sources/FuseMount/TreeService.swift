@@ -38,6 +38,8 @@ final class TreeService {
     var lateAnswers: LateAnswers?
     /// What the kernel is to forget: known before the latest power loss.
     var staleNodes: [UInt64] = []
+    /// Where each machine's storage ends, where there are several.
+    var borders: MachineMap?
     /// By what names inodes are known; on a watched mount.
     var knownNames: KnownNames?
 
@@ -66,6 +68,7 @@ final class TreeService {
         life = options.isWatched ? 1 : 0
         knownNames = options.isWatched ? KnownNames() : nil
         faults = options.isWatched ? FaultState(options.syncFailure) : nil
+        borders = options.mounts.isEmpty ? nil : MachineMap(options.mounts, in: tree)
         scratch = .allocate(byteCount: Self.maximumTransfer, alignment: 4096)
         spare = .allocate(byteCount: Self.requestSpace, alignment: 4096)
         request = UnsafeRawPointer(spare.baseAddress!)
@@ -123,6 +126,7 @@ final class TreeService {
     /// `perform`, without the belief that the caller's thread has gone on to something else.
     func record(_ operation: Operation) throws(Errno) {
         try checkChangeable()
+        try borders?.check(operation)
         if try intercept(.before, operation) == .answered { return }
         let effects = try tree.effects(of: operation)
         do throws(Errno) {
@@ -133,6 +137,7 @@ final class TreeService {
         }
         faults?.follow(operation, effects, in: tree)
         if !effects.isEmpty { tree.apply(effects, at: .now) }
+        borders?.follow(operation)
         knownNames?.follow(operation, in: tree)
         try intercept(.after, operation)
     }

@@ -64,3 +64,18 @@ package struct EffectGraph: Sendable {
         package let effects: [Int32]
     }
 }
+
+extension EffectGraph {
+    /// The graph of several machines: nothing binds what one of them stored to what another did.
+    ///
+    /// - Parameter graphs: one for each machine, with nodes for the effects of all.
+    init(merging graphs: [EffectGraph], of log: EffectLog) {
+        nodes = log.effects.indices.map { graphs[log.machine(ofEffect: $0)].nodes[$0] }
+        var covered: [Int: [Int32]] = [:]
+        for covering in graphs.flatMap(\.coverings) {
+            covered[covering.record, default: []] += covering.effects
+        }
+        coverings = covered.sorted { $0.key < $1.key }
+            .map { Covering(record: $0.key, effects: $0.value.sorted()) }
+    }
+}

@@ -60,16 +60,36 @@ struct EffectGraphBuilder {
     }
 
     static func graph(of log: EffectLog, model: PersistenceModel, stack: Stack) -> EffectGraph {
+        let graphs = (0..<log.machineCount).map { machine in
+            graph(of: log, machine, model: model, stack: stack)
+        }
+        return graphs.count == 1 ? graphs[0] : EffectGraph(merging: graphs, of: log)
+    }
+
+    /// What the storage of one machine does; the effects of others have nodes that nothing binds.
+    private static func graph(
+        of log: EffectLog, _ machine: Int, model: PersistenceModel, stack: Stack
+    ) -> EffectGraph {
         var builder = EffectGraphBuilder(log: log, model: model, stack: stack)
         var fault = 0
         for sequence in 0..<log.recording.count {
-            if let operation = log.operation(sequence) { builder.add(operation, sequence) }
+            let isMine = log.concerns(machine, sequence)
+            if !isMine {
+                builder.skip(sequence)
+            } else if let operation = log.operation(sequence) {
+                builder.add(operation, sequence)
+            }
             if fault < log.faults.count, log.faults[fault].record == sequence {
-                builder.fail(log.faults[fault].fault, sequence)
+                if isMine { builder.fail(log.faults[fault].fault, sequence) }
                 fault += 1
             }
         }
         return builder.graph
+    }
+
+    private mutating func skip(_ sequence: Int) {
+        let count = log.firstEffect[sequence + 1] - log.firstEffect[sequence]
+        for _ in 0..<count { graph.nodes.append(EffectGraph.Node()) }
     }
 
     private mutating func add(_ operation: Operation, _ sequence: Int) {

@@ -14,6 +14,9 @@ package struct EffectLog: Sendable {
     package let paths: [String]
     /// Sequences of the records that sync something; not of those that were only answered.
     package let syncs: [Int]
+    /// The machines whose storage this is, by the names of their mounts; empty where it is one.
+    package let machines: [String]
+    private let machineMap: MachineMap?
     /// What the harness did to requests.
     package let faults: [(record: Int, fault: Fault)]
     /// Effects that a failed sync took back from the live tree: numbers of effects by its record.
@@ -33,6 +36,8 @@ package struct EffectLog: Sendable {
     /// - Throws: `RecordingError` when a record does not apply to the tree before it.
     package init(_ recording: Recording) throws(RecordingError) {
         self.recording = recording
+        machines = recording.mounts
+        machineMap = machines.isEmpty ? nil : Self.machineMap(recording)
         var builder = Builder(recording)
         var firstEffect = [0]
         firstEffect.reserveCapacity(recording.count + 1)
@@ -58,6 +63,44 @@ package struct EffectLog: Sendable {
         faults = recording.faults
         takenBack = builder.takenBack
         syncPaths = builder.syncPaths
+    }
+
+    package var machineCount: Int { max(1, machines.count) }
+
+    private static func machineMap(_ recording: Recording) -> MachineMap {
+        var map = MachineMap(recording.mounts, in: recording.base)
+        for sequence in 0..<recording.count {
+            if case .operation(let operation) = recording[sequence].event { map.follow(operation) }
+        }
+        return map
+    }
+
+    /// What never had a name counts as the first machine's: nobody sees it.
+    package func machine(ofEffect index: Int) -> Int {
+        guard let machineMap, let operation = operation(effects[index].id.record) else { return 0 }
+        return machineMap.machine(of: operation) ?? 0
+    }
+
+    /// Whether a record does something to the storage of a machine: sync(2) does to each.
+    func concerns(_ machine: Int, _ record: Int) -> Bool {
+        guard let machineMap else { return true }
+        switch recording[record].event {
+        case .operation(.sync(let sync)):
+            return sync.inode.map { machineMap[$0] == machine } ?? true
+        case .operation(let operation):
+            return (machineMap.machine(of: operation) ?? 0) == machine
+        case .fault(let fault):
+            guard let sync = fault.sync else { return false }
+            return sync.inode.map { machineMap[$0] == machine } ?? true
+        case .mark: return false
+        }
+    }
+
+    /// The number of an effect among all; nil where there is none such.
+    func effect(_ id: EffectID) -> Int? {
+        guard (0..<recording.count).contains(id.record) else { return nil }
+        let index = firstEffect[id.record] + id.index
+        return index < firstEffect[id.record + 1] ? index : nil
     }
 
     /// The path of what a record synced; the root's is empty. nil for records that sync no inode.

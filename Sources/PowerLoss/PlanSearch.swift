@@ -18,23 +18,34 @@ package enum Ending: String, Sendable, CaseIterable {
 ///
 /// Every point comes first with everything lost and with nothing lost, those whose pending effects have a shape not seen
 /// before ahead of the others; then the points with new shapes with every family of choices; then every point with every
-/// family; then, where a point has few closed sets, all of them; then pairs and seeded samples where it has many. Choices repeat in no point. The order is a function of the recording,
-/// model, stack and seed.
+/// family; then, where a point has few closed sets, all of them; then pairs and seeded samples where it has many. Where the
+/// recording holds the storage of several machines, each of these comes with each set of machines that lose their power.
+/// Choices repeat in no point. The order is a function of the recording, model, stack and seed.
 package struct PlanSearch: Sequence, IteratorProtocol {
     package let storage: Storage
     private let seed: UInt64
     private let ending: Ending
     /// The first crash point of which there are states.
     private let first: Int
-    private let order: [Int]
+    private let order: [Place]
     private let novel: Int
+    /// Places with as many machines as may lose their power: exhausting them exhausts all.
+    private let placesInAll: Int
+    /// Who may lose the power together.
+    private let sets: [MachineSet]
     private var round = 0
     private var place = 0
     private var queue: [Storage.Choice] = []
     private var current: Storage.Pending?
     private var seen: [Int: Set<UInt64>] = [:]
-    /// Points whose closed sets, and tears of one write, have been handed out or are in the queue.
-    private var exhausted: Set<Int> = []
+    /// Places whose closed sets, and tears of one write, have been handed out or are in the queue.
+    private var exhausted: Set<Place> = []
+
+    /// A crash point, and who loses the power there.
+    private struct Place: Hashable {
+        let point: Int
+        let machines: MachineSet
+    }
 
     /// Closed sets up to which a point is enumerated whole.
     package static let exhaustiveLimit = 512
@@ -52,20 +63,35 @@ package struct PlanSearch: Sequence, IteratorProtocol {
         package let key: UInt64
     }
 
-    /// - Parameter first: the first crash point that is tried.
+    /// - Parameters:
+    ///   - first: the first crash point that is tried.
+    ///   - machines: how many may lose their power at once; nil: all.
     package init(
-        _ storage: Storage, seed: UInt64, ending: Ending = .powerLoss, from first: Int = 0
+        _ storage: Storage, seed: UInt64, ending: Ending = .powerLoss, from first: Int = 0,
+        machinesAtOnce: Int? = nil
     ) {
         self.storage = storage
         self.first = first
         self.ending = ending
         self.seed = seed
-        (order, novel) = Self.order(storage, first)
+        let (novel, known) = Self.order(storage, first)
+        let isLoss = ending == .powerLoss || ending == .kernelPanic
+        let sets =
+            isLoss ? MachineSet.losing(machinesAtOnce, of: storage.log.machineCount) : [.all]
+        self.sets = sets
+        let places = [novel, known].map { points in
+            sets.flatMap { machines in points.map { Place(point: $0, machines: machines) } }
+        }
+        order = places[0] + places[1]
+        self.novel = places[0].count
+        let largest = sets.count { $0.count == sets[0].count }
+        placesInAll = (novel.count + known.count) * largest
     }
 
     /// Whether every crash point has been handed out with all its closed sets and single tears.
     package var isExhaustive: Bool {
-        queue.isEmpty && exhausted.count == storage.lastCrashPoint + 1 - first
+        queue.isEmpty
+            && exhausted.count { $0.machines.count == sets[0].count } == placesInAll
     }
 
     package mutating func next() -> Planned? {
@@ -82,8 +108,10 @@ package struct PlanSearch: Sequence, IteratorProtocol {
 
     // MARK: Order
 
-    /// Crash points, those with a new shape first, and how many those are.
-    private static func order(_ storage: Storage, _ first: Int) -> ([Int], Int) {
+    /// Crash points with a new shape, and the others.
+    private static func order(
+        _ storage: Storage, _ first: Int
+    ) -> (novel: [Int], known: [Int]) {
         let patterns = storage.log.paths.map { StableHash.of(Array(NamePattern.of($0).utf8)) }
         var shapes: Set<UInt64> = []
         var novel: [Int] = []
@@ -101,7 +129,16 @@ package struct PlanSearch: Sequence, IteratorProtocol {
             }
             if shapes.insert(shape).inserted { novel.append(point) } else { known.append(point) }
         }
-        return (novel + known, novel.count)
+        return (novel, known)
+    }
+
+    /// What fewer machines lose is among what more of them do.
+    private func isExhausted(_ place: Place) -> Bool {
+        exhausted.contains(place)
+            || sets.contains {
+                $0.isSuperset(of: place.machines)
+                    && exhausted.contains(Place(point: place.point, machines: $0))
+            }
     }
 
     private mutating func fill() -> Bool {
@@ -112,13 +149,13 @@ package struct PlanSearch: Sequence, IteratorProtocol {
                 place = 0
                 continue
             }
-            let point = order[place]
+            let next = order[place]
             place += 1
-            if exhausted.contains(point) { continue }
-            let pending = storage.pending(at: point)
+            if isExhausted(next) { continue }
+            let pending = storage.pending(at: next.point, losing: next.machines)
             current = pending
             if ending == .processKill {
-                exhausted.insert(point)
+                exhausted.insert(next)
                 queue = [
                     Storage.Choice(kept: [Bool](repeating: true, count: pending.effects.count))
                 ]
@@ -139,12 +176,13 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     /// it first, then any part.
     private mutating func evictions(_ pending: Storage.Pending) -> [Storage.Choice] {
         let stuck = storage.stuck(pending)
-        exhausted.insert(pending.crashPoint)
+        let place = Place(point: pending.crashPoint, machines: pending.machines)
+        exhausted.insert(place)
         guard !stuck.isEmpty else { return [] }
         let all = storage.closedSets(pending)
-        let place = Dictionary(uniqueKeysWithValues: stuck.enumerated().map { ($1, $0) })
+        let position = Dictionary(uniqueKeysWithValues: stuck.enumerated().map { ($1, $0) })
         let sets = ClosedSets(
-            requires: stuck.map { effect in all.required(by: effect).compactMap { place[$0] } })
+            requires: stuck.map { effect in all.required(by: effect).compactMap { position[$0] } })
         var choices: [Storage.Choice] = []
         func add(_ kept: [Bool]) {
             var choice = Storage.Choice(
@@ -159,7 +197,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
             }
             return choices
         }
-        exhausted.remove(pending.crashPoint)
+        exhausted.remove(place)
         add([Bool](repeating: false, count: stuck.count))
         for element in stuck.indices {
             var without = [Bool](repeating: true, count: stuck.count)
@@ -204,7 +242,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
             return families.basic(&random).reversed()
         case 3:
             guard families.sets.count(limit: Self.exhaustiveLimit) != nil else { return [] }
-            exhausted.insert(pending.crashPoint)
+            exhausted.insert(Place(point: pending.crashPoint, machines: pending.machines))
             var all: [Storage.Choice] = []
             families.sets.visit { kept in
                 all.append(Storage.Choice(kept: kept))

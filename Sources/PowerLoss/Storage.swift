@@ -8,6 +8,10 @@ package final class Storage: Sendable {
     package let stack: Stack
     package let graph: EffectGraph
     private let snapshots: [Snapshot]
+    /// The machine of each effect; empty where there is one.
+    private let machineOfEffect: [UInt8]
+    /// Sequences of the records that sync something, by machine.
+    private let syncs: [[Int]]
 
     /// The covered effects, applied, from some record on.
     private struct Snapshot: Sendable {
@@ -25,6 +29,15 @@ package final class Storage: Sendable {
         let graph = EffectGraphBuilder.graph(of: log, model: model, stack: stack)
         self.graph = graph
         snapshots = Self.snapshots(log, graph)
+        let machines = 0..<log.machineCount
+        machineOfEffect =
+            machines.count == 1
+            ? [] : log.effects.indices.map { UInt8(log.machine(ofEffect: $0)) }
+        syncs = machines.map { machine in log.syncs.filter { log.concerns(machine, $0) } }
+    }
+
+    func machine(ofEffect index: Int) -> Int {
+        machineOfEffect.isEmpty ? 0 : Int(machineOfEffect[index])
     }
 
     private static func snapshots(_ log: EffectLog, _ graph: EffectGraph) -> [Snapshot] {
@@ -60,14 +73,15 @@ package final class Storage: Sendable {
     package var lastCrashPoint: Int { log.recording.count }
 
     /// The crash point whose covered effects are surely there at `crashPoint`: an earlier one when the drive ignored flushes.
-    private func flushedPoint(_ crashPoint: Int) -> Int {
+    private func flushedPoint(_ crashPoint: Int, _ machine: Int) -> Int {
         guard stack.ignoredFlushes > 0 else { return crashPoint }
-        let before = log.syncs.partitioningIndex { $0 >= crashPoint }
-        if stack.ignores == .commits, before == 0 || !commits(log.syncs[before - 1]) {
+        let syncs = syncs[machine]
+        let before = syncs.partitioningIndex { $0 >= crashPoint }
+        if stack.ignores == .commits, before == 0 || !commits(syncs[before - 1]) {
             return crashPoint
         }
         let flushed = before - min(before, stack.ignoredFlushes)
-        return flushed > 0 ? log.syncs[flushed - 1] + 1 : 0
+        return flushed > 0 ? syncs[flushed - 1] + 1 : 0
     }
 
     /// Whether a sync had to store more than bytes in their places: names, sizes, attributes, new blocks.
@@ -84,34 +98,57 @@ package final class Storage: Sendable {
         }
     }
 
-    package func pending(at crashPoint: Int) -> Pending {
-        let flushed = flushedPoint(crashPoint)
-        let index = snapshots.partitioningIndex { $0.crashPoint > flushed } - 1
+    /// - Parameter machines: those that lose their power; on the others only the processes end.
+    package func pending(at crashPoint: Int, losing machines: MachineSet = .all) -> Pending {
+        let flushed = syncs.indices.map { machine in
+            machines.contains(MachineSet(machine: machine))
+                ? flushedPoint(crashPoint, machine) : crashPoint
+        }
+        let index = snapshots.partitioningIndex { $0.crashPoint > flushed.min()! } - 1
         let snapshot = snapshots[index]
         var effects = snapshot.pending
-        var births: [Int] = []
+        var settled: [Int] = []
         let first = log.firstEffect[snapshot.crashPoint]
         for effect in first..<max(first, log.firstEffect[crashPoint]) {
             if case .birth = log.effects[effect].effect.change {
-                births.append(effect)
+                settled.append(effect)
             } else {
                 effects.append(effect)
             }
         }
         if !log.takenBack.isEmpty { effects.removeAll { graph.nodes[$0].droppedAt < crashPoint } }
+        var foundation = UInt64(index)
+        if flushed.count > 1 {
+            let isAtRisk = effects.map { effect in
+                let machine = machine(ofEffect: effect)
+                return machines.contains(MachineSet(machine: machine))
+                    && graph.nodes[effect].coveredAt >= flushed[machine]
+            }
+            for (effect, isAtRisk) in zip(effects, isAtRisk) where !isAtRisk {
+                settled.append(effect)
+                foundation = StableHash.mix(foundation, UInt64(effect))
+            }
+            effects = zip(effects, isAtRisk).filter(\.1).map(\.0)
+        }
         return Pending(
-            crashPoint: crashPoint, snapshot: index, effects: effects, births: births)
+            crashPoint: crashPoint, machines: machines, snapshot: index, effects: effects,
+            settled: settled, foundation: foundation)
     }
 
     /// The effects at risk at one crash point.
     package struct Pending: Sendable {
         package let crashPoint: Int
+        /// Those that lose their power.
+        package let machines: MachineSet
         /// Which state of the covered effects lies below.
         package let snapshot: Int
         /// Indices into the log's effects, ascending.
         package let effects: [Int]
-        /// Inodes that were born meanwhile: always there, visible only by their names.
-        fileprivate let births: [Int]
+        /// Effects that are always there beside the snapshot's: inodes that were born meanwhile, visible only by their names, then
+        /// what a machine stored that loses nothing, or nothing more.
+        fileprivate let settled: [Int]
+        /// The same where the same is always there.
+        fileprivate let foundation: UInt64
     }
 
     /// Which of the pending effects require which, at the granularity of whole effects. Indices count the pending ones.
@@ -135,11 +172,12 @@ package final class Storage: Sendable {
     /// A soft edge may lead to an effect that a sync covered alone, out of the order (Btrfs: its log tree). What is kept without
     /// a sync came with a commit, and a commit brings everything before it, so the order skips what is covered.
     func orderPredecessors(_ pending: Pending) -> [Int?] {
-        var last: Int?
+        var last = [Int?](repeating: nil, count: log.machineCount)
         return pending.effects.enumerated().map { index, effect in
             let node = graph.nodes[effect]
-            defer { if node.isOrdered { last = index } }
-            return node.isOrdered || node.followsOrder ? last : nil
+            let machine = machine(ofEffect: effect)
+            defer { if node.isOrdered { last[machine] = index } }
+            return node.isOrdered || node.followsOrder ? last[machine] : nil
         }
     }
 
@@ -155,10 +193,12 @@ package final class Storage: Sendable {
         }
         while index < graph.coverings.count, graph.coverings[index].record < pending.crashPoint {
             let covering = graph.coverings[index]
-            let members = covering.effects.compactMap { position[Int($0)] }
-            for effect in pending.effects.indices
-            where log.effects[pending.effects[effect]].id.record > covering.record {
-                result[effect] += members
+            let members = Dictionary(grouping: covering.effects.compactMap { position[Int($0)] }) {
+                machine(ofEffect: pending.effects[$0])
+            }
+            for (index, effect) in pending.effects.enumerated()
+            where log.effects[effect].id.record > covering.record {
+                result[index] += members[machine(ofEffect: effect)] ?? []
             }
             index += 1
         }
@@ -221,7 +261,7 @@ package final class Storage: Sendable {
 
         /// A number that is the same for equal sets of kept effects on the same covered state.
         func key(_ pending: Pending) -> UInt64 {
-            var hash = UInt64(pending.snapshot)
+            var hash = pending.foundation
             for (index, isKept) in kept.enumerated() where isKept {
                 hash = StableHash.mix(hash, UInt64(pending.effects[index]))
             }
@@ -242,7 +282,7 @@ package final class Storage: Sendable {
     /// The tree that the storage holds: covered effects and those kept, applied in log order.
     package func tree(_ pending: Pending, _ choice: Choice) -> FileTree {
         var tree = snapshots[pending.snapshot].tree
-        for birth in pending.births { tree.apply(log.effects[birth].effect) }
+        for effect in pending.settled { tree.apply(log.effects[effect].effect) }
         var tear = choice.torn.makeIterator()
         var nextTear = tear.next()
         for (index, effect) in pending.effects.enumerated() {
@@ -308,62 +348,6 @@ package final class Storage: Sendable {
                         .data(block: block, range: range, Garbage.block.slice(range))))
             }
         }
-    }
-
-    // MARK: Plans
-
-    package func plan(_ pending: Pending, _ choice: Choice) -> CrashPlan {
-        let torn = Set(choice.torn.map(\.index))
-        let lost = pending.effects.indices.filter { !choice.kept[$0] && !torn.contains($0) }
-        return CrashPlan(
-            crashPoint: pending.crashPoint, lost: lost.map { log.effects[pending.effects[$0]].id },
-            torn: choice.torn.map {
-                .init(
-                    effect: log.effects[pending.effects[$0.index]].id, kept: $0.units,
-                    damage: $0.damage)
-            }, showsStale: choice.showsStale)
-    }
-
-    /// - Throws: `RecordingError` when the plan names a crash point or effects that are not at risk there, or when the model
-    ///   does not allow it.
-    package func choice(_ plan: CrashPlan) throws(RecordingError) -> (Pending, Choice) {
-        guard (0...lastCrashPoint).contains(plan.crashPoint) else {
-            throw RecordingError(
-                "the plan's crash point \(plan.crashPoint) is outside the recording, which has \(lastCrashPoint) records"
-            )
-        }
-        let pending = pending(at: plan.crashPoint)
-        var position: [EffectID: Int] = [:]
-        for (index, effect) in pending.effects.enumerated() {
-            position[log.effects[effect].id] = index
-        }
-        var choice = Choice(kept: [Bool](repeating: true, count: pending.effects.count))
-        for id in plan.lost {
-            guard let index = position[id] else { throw Self.notPending(id, plan) }
-            choice.kept[index] = false
-        }
-        for tear in plan.torn {
-            guard let index = position[tear.effect] else {
-                throw Self.notPending(tear.effect, plan)
-            }
-            guard graph.nodes[pending.effects[index]].unitCount > 1 || tear.damage != nil else {
-                throw RecordingError("the plan tears effect \(tear.effect), which cannot tear")
-            }
-            choice.kept[index] = false
-            choice.torn.append(.init(index: index, units: tear.kept, damage: tear.damage))
-        }
-        choice.showsStale = plan.showsStale
-        guard isClosed(pending, choice) else {
-            throw RecordingError(
-                "the plan is not one that \(model.name) allows: it keeps an effect and loses what that needs"
-            )
-        }
-        return (pending, choice)
-    }
-
-    private static func notPending(_ id: EffectID, _ plan: CrashPlan) -> RecordingError {
-        RecordingError(
-            "the plan loses effect \(id), which is not at risk at crash point \(plan.crashPoint)")
     }
 }
 

@@ -60,6 +60,15 @@ package struct JSONReport {
             .init("models", .array(report.models.map(model))),
             .init("findings", .array(report.findings.map(finding))),
         ]
+        if !report.examples.isEmpty {
+            members.append(.init("examples", .array(report.examples.map(finding))))
+        }
+        if !report.mounts.isEmpty {
+            members += [
+                .init("mounts", .strings(report.mounts)),
+                .init("mountsAtOnce", .number(report.mountsAtOnce)),
+            ]
+        }
         if !report.faults.isEmpty {
             members.append(.init("faults", .array(report.faults.map(\.json))))
         }
@@ -114,6 +123,10 @@ package struct JSONReport {
             .init("plan", .optional(finding.path)),
             .init("replay", .optional(campaign.replayCommand(finding))),
         ]
+        if let outcome = finding.outcome {
+            members.append(.init("outcome", .string(outcome.rawValue)))
+        }
+        if !finding.mounts.isEmpty { members.append(.init("mounts", .strings(finding.mounts))) }
         if let fault = finding.fault {
             members += [
                 .init("fault", .string(fault)), .init("ending", .string(finding.ending.rawValue)),

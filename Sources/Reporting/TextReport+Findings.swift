@@ -59,7 +59,8 @@ extension TextReport {
         if finding.ending == .pageEviction {
             return "no: the process ended " + place + ", and clean pages left the cache"
         }
-        return loses ? place : place + " (a process kill shows it, too)"
+        let mounts = finding.mounts.isEmpty ? "" : ", on " + finding.mounts.joined(separator: ", ")
+        return loses ? place + mounts : place + " (a process kill shows it, too)"
     }
 
     /// A violation that the workload says is there, and that was not found.

@@ -180,11 +180,27 @@ package struct TextReport {
                 }
                 text += line(
                     "\(Escaped.line(workload.name)) under \(model.target)", list(counts))
+                for example in workload.examples
+                where (example.model, example.stack) == (model.model, model.stack) {
+                    text += self.example(example)
+                }
             }
         }
         guard !text.isEmpty else { return "" }
         return style.coloured("Counted: what is lost where no store can be durable", .bold)
             + "\n" + text
+    }
+
+    private func example(_ example: Finding) -> String {
+        let mounts =
+            example.mounts.isEmpty ? "" : " on \(example.mounts.joined(separator: ", "))"
+        let outcome = example.outcome?.rawValue ?? example.kind.rawValue
+        var text = style.wrapped(
+            Escaped.line("\(outcome)\(mounts): \(example.summary)"), first: "    ")
+        if let command = campaign.replayCommand(example) {
+            text += style.coloured("    \(Escaped.line(command))", .faint) + "\n"
+        }
+        return text
     }
 
     // MARK: Notes

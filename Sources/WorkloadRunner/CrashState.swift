@@ -24,10 +24,14 @@ package struct CrashState {
         let keeper = try Keeper(root: KeeperRoot.path(avoiding: workload.folder))
         defer { keeper.close() }
         let writer = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
-        let life = try Life(keeper: keeper, tree: tree, writer: writer, processor: nil)
+        var mount = MountOptions()
+        mount.mounts = workload.file.mounts
+        let life = try Life(
+            keeper: keeper, tree: tree, writer: writer, processor: nil, options: mount)
         let surroundings = Surroundings(
             folder: workload.folder, dataDirectory: keeper.dataDirectory,
-            runDirectory: keeper.runDirectory, seed: options.seed, user: nil)
+            runDirectory: keeper.runDirectory, seed: options.seed, user: nil,
+            mounts: workload.file.mounts)
         let shell = getenv("SHELL").map { String(cString: $0) } ?? "/bin/sh"
         var command = try surroundings.resolve([shell])
         command.workingDirectory = keeper.dataDirectory

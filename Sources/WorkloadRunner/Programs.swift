@@ -16,7 +16,8 @@ struct Programs {
         interrupt = options.interrupt
         surroundings = Surroundings(
             folder: workload.folder, dataDirectory: keeper.dataDirectory,
-            runDirectory: keeper.runDirectory, seed: options.seed, user: user, life: options.life)
+            runDirectory: keeper.runDirectory, seed: options.seed, user: user, life: options.life,
+            mounts: workload.file.mounts)
     }
 
     /// Runs a command to its end, or kills it when its time is over.

@@ -17,15 +17,17 @@ struct Surroundings {
     let seed: UInt64
     let user: Keeper.User?
     var life = 0
+    var mounts: [String] = []
 
     /// - Throws: when there is no such program.
     func resolve(_ command: [String]) throws -> ResolvedCommand {
         precondition(!command.isEmpty, "the workload file was checked")
-        let variables = [
+        var variables = [
             "PERJURY_DIR": dataDirectory, "PERJURY_RUN": runDirectory, "PERJURY_WORKLOAD": folder,
             "PERJURY_SEED": "\(seed)", "PERJURY_LIFE": "\(life)",
         ]
-        var arguments = command.map { Self.substitute(variables, in: $0) }
+        if !mounts.isEmpty { variables["PERJURY_MOUNTS"] = mounts.joined(separator: " ") }
+        var arguments = command.map { [variables] in Self.substitute(variables, in: $0) }
         arguments[0] = try Self.find(arguments[0], folder: folder)
         var environment = variables
         environment["PATH"] = Self.searchPath

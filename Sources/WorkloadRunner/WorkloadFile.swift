@@ -65,6 +65,10 @@ package struct WorkloadFile: Hashable, Sendable {
     package var nested = 0
     /// How many clients write marks at once; `nil` if not given.
     package var clients: Int?
+    /// Directories of the data directory, each of them the storage of a machine of its own; empty: there is one machine.
+    package var mounts: [String] = []
+    /// How many of these machines may lose their power at once; `nil`: all.
+    package var mountsAtOnce: Int?
     /// What is made to fail while it runs.
     package var faults = FaultRequests()
 
@@ -108,12 +112,21 @@ package struct WorkloadFile: Hashable, Sendable {
         clients = try fields["clients"].map { node throws(WorkloadFileError) in
             try reader.count(node, upTo: 10_000)
         }
+        if let node = fields["mounts"] { mounts = try reader.mounts(node) }
+        mountsAtOnce = try fields["at-once"].map { node throws(WorkloadFileError) in
+            guard !mounts.isEmpty else {
+                throw reader.error(
+                    node.line, "`at-once` says how many of `mounts` lose their power: name these")
+            }
+            return try reader.count(node, upTo: mounts.count)
+        }
         if let node = fields["faults"] { faults = try reader.faults(node) }
     }
 
     static let keys = [
         "about", "promise", "expect", "user", "setup", "run", "observe", "check", "server",
-        "timeout", "requires", "models", "under", "nested", "clients", "faults",
+        "timeout", "requires", "models", "under", "nested", "clients", "mounts",
+        "at-once", "faults",
     ]
 }
 

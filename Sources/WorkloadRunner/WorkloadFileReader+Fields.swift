@@ -1,4 +1,5 @@
 import Oracles
+import PowerLoss
 
 extension WorkloadFileReader {
     func observer(
@@ -97,6 +98,37 @@ extension WorkloadFileReader {
             command: try self.command(command),
             ready: try inner["ready"].map(self.command),
             stop: try inner["stop"].map(self.command))
+    }
+
+    /// Names of directories, each the storage of a machine.
+    func mounts(_ value: WorkloadFileNode) throws(WorkloadFileError) -> [String] {
+        let names = try list(value)
+        for (index, name) in names.enumerated() {
+            let isPlain = name.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                    true
+                default: false
+                }
+            }
+            guard isPlain, name.utf8.count <= 64 else {
+                throw error(
+                    value.line,
+                    "`mounts` names `\(shown(name))`: a name has letters, digits, `-` and `_`, 64 at most"
+                )
+            }
+            guard names.firstIndex(of: name) == index else {
+                throw error(value.line, "`mounts` names `\(name)` twice")
+            }
+        }
+        guard (2...MachineSet.maximumCount).contains(names.count) else {
+            throw error(
+                value.line,
+                "`mounts` must name 2 to \(MachineSet.maximumCount) directories, one for each machine"
+            )
+        }
+        return names
     }
 
     func requirements(

@@ -48,7 +48,7 @@ package final class WorkloadSubject: Subject {
         return [
             "run \(file.run)", "setup \(file.setup ?? [])",
             "server \(file.server.map { "\($0)" } ?? "")", "user \(file.user ?? "")",
-            "seed \(options.seed)", "faults \(faults.texts)",
+            "seed \(options.seed)", "faults \(faults.texts)", "mounts \(file.mounts)",
         ].joined(separator: "\n")
     }
 
@@ -81,7 +81,7 @@ package final class WorkloadSubject: Subject {
         defer { keeper.close() }
         let (base, setupOutput) = try setUp(keeper)
         let (path, writer) = try newRecording(of: base, setupOutput, file)
-        var mount = MountOptions()
+        var mount = mountOptions
         mount.isWatched = !plan.rules.isEmpty
         mount.syncFailure = pages
         let life = try Life(
@@ -137,17 +137,37 @@ package final class WorkloadSubject: Subject {
         }
     }
 
+    var mountOptions: MountOptions {
+        var mount = MountOptions()
+        mount.mounts = workload.file.mounts
+        return mount
+    }
+
+    /// The data directory as the programs first find it: theirs, with nothing in it but the mounts.
+    private func emptyTree() throws -> FileTree {
+        var tree = FileTree()
+        let owner = user.map {
+            AttributeChange(mode: 0o700, user: $0.userID, group: $0.groupID)
+        }
+        if let owner { tree.apply([Effect(.root, .attributes(owner))]) }
+        for name in workload.file.mounts {
+            let number = tree.nextInode
+            let entry = DirectoryEntry(.root, FileName(name))
+            tree.apply(try tree.effects(of: .create(number, at: entry, .directory)))
+            if let owner { tree.apply([Effect(number, .attributes(owner))]) }
+        }
+        _ = tree.settle()
+        return tree
+    }
+
     /// The tree that `setup` leaves, at rest, and what it printed.
     func setUp(_ keeper: Keeper) throws -> (FileTree, [UInt8]) {
-        var empty = FileTree()
-        if let user {
-            let change = AttributeChange(mode: 0o700, user: user.userID, group: user.groupID)
-            empty.apply([Effect(.root, .attributes(change))])
-        }
+        let empty = try emptyTree()
         guard let setup = workload.file.setup else { return (empty, []) }
         let writer = try RecordingWriter(arena: Arena(), base: empty, storesBase: false)
         let life = try Life(
-            keeper: keeper, tree: empty, writer: writer, processor: processors.first)
+            keeper: keeper, tree: empty, writer: writer, processor: processors.first,
+            options: mountOptions)
         let program = try Programs(workload, keeper, options, user)
         let ended = try program.run(setup, in: life, patience: 4)
         guard ended.isSuccess else {
@@ -210,7 +230,7 @@ package final class WorkloadSubject: Subject {
     package func observer(worker: Int) throws -> any Observer {
         let keeper = try Keeper(root: KeeperRoot.path(avoiding: workload.folder))
         return StoreObserver(
-            workload, try Programs(workload, keeper, options, user), keeper,
+            workload, try Programs(workload, keeper, options, user), keeper, mountOptions,
             processor: processors[worker % processors.count])
     }
 }
@@ -220,9 +240,14 @@ private final class StoreObserver: Observer {
     private let workload: Workload
     private let programs: Programs
     private let keeper: Keeper
+    private let mountOptions: MountOptions
     private let processor: Int
 
-    init(_ workload: Workload, _ programs: Programs, _ keeper: Keeper, processor: Int) {
+    init(
+        _ workload: Workload, _ programs: Programs, _ keeper: Keeper, _ mountOptions: MountOptions,
+        processor: Int
+    ) {
+        self.mountOptions = mountOptions
         self.workload = workload
         self.programs = programs
         self.keeper = keeper
@@ -250,7 +275,8 @@ private final class StoreObserver: Observer {
         let writer = try RecordingWriter(
             arena: Arena(memoryLimit: Self.memoryLimit), base: tree, storesBase: false)
         let life = try Life(
-            keeper: keeper, tree: tree, writer: writer, processor: processor, firstProcessID: 5000)
+            keeper: keeper, tree: tree, writer: writer, processor: processor, firstProcessID: 5000,
+            options: mountOptions)
         let ended: Life.Ended
         switch workload.file.observer {
         case .command(let command), .check(let command):

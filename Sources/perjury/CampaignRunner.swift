@@ -128,12 +128,13 @@ struct CampaignRunner {
         for suffix in [".json", ".perjury"] {
             Files.removeAll(in: "\(places.out)/\(folder)", suffix: suffix)
         }
-        let kept = Set(report.findings.compactMap(\.recordingPath).map(Files.name))
+        let kept = Set(
+            (report.findings + report.examples).compactMap(\.recordingPath).map(Files.name))
         Files.removeAll(
             in: "\(places.out)/recordings/\(workload.name)", suffix: ".perjury", but: kept)
         guard let recording = report.recordingPath else { return }
         var counts: [String: Int] = [:]
-        for (index, finding) in report.findings.enumerated() {
+        func keep(_ finding: inout Finding) throws {
             let stack = finding.stack == "honest" ? "" : "-\(finding.stack)"
             let stem = "\(finding.model)\(stack)-\(finding.kind.rawValue)"
             counts[stem, default: 0] += 1
@@ -157,8 +158,10 @@ struct CampaignRunner {
                         recording: recording, plan: recovery.plan, treeHash: recovery.treeHash))
             }
             try Files.write(file.text, to: "\(places.out)/\(path)")
-            report.findings[index].path = path
+            finding.path = path
         }
+        for index in report.findings.indices { try keep(&report.findings[index]) }
+        for index in report.examples.indices { try keep(&report.examples[index]) }
     }
 
     /// The recording as a finding two folders below the output folder names it.

@@ -27,6 +27,12 @@ struct LiveCommand: ParsableCommand {
     @Option(help: "Durability stack, or a file of one.")
     var stack = "honest"
 
+    @Option(
+        help: ArgumentHelp(
+            "Of a workload with several mounts: how many lose their power at once, at most. Default: what it says, or all.",
+            valueName: "mounts"))
+    var atOnce: Int?
+
     @Option(help: "Source of every choice: moments, and what is lost.")
     var seed: UInt64 = 1
 
@@ -38,6 +44,9 @@ struct LiveCommand: ParsableCommand {
     func validate() throws {
         if !(1...1_000_000).contains(cuts) {
             throw ValidationError("--cuts must be from 1 to 1000000.")
+        }
+        if let atOnce, !(1...MachineSet.maximumCount).contains(atOnce) {
+            throw ValidationError("--at-once must be from 1 to \(MachineSet.maximumCount).")
         }
     }
 
@@ -74,8 +83,10 @@ struct LiveCommand: ParsableCommand {
         _ workload: Workload, _ target: CampaignOptions.Target
     ) throws -> LiveReport {
         let subject = try Wiring.subject(workload, out: places.out, seed: seed)
-        let live = try LiveCampaign(
-            subject, .init(cuts: cuts, target: target, seed: seed, out: places.out))
+        var options = LiveCampaign.Options(
+            cuts: cuts, target: target, seed: seed, out: places.out)
+        options.mountsAtOnce = atOnce
+        let live = try LiveCampaign(subject, options)
         live.isCancelled = { Interrupt.isRequested }
         let isTerminal = Console.isTerminal
         live.progress = { report in

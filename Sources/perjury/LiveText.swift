@@ -1,3 +1,4 @@
+import Campaign
 import Oracles
 import Reporting
 import WorkloadRunner
@@ -53,6 +54,10 @@ struct LiveText {
             ("acknowledged", "\(grouped(report.acknowledged)) transactions"),
             ("losses", "\(grouped(report.losses)) states broke the promise (\(report.promise))"),
         ]
+        if report.machinesLost > 0 {
+            fields.append(
+                ("mounts", "\(grouped(report.machinesLost)) lost their power in all of these"))
+        }
         if !report.cycleSeconds.isEmpty {
             fields.append(
                 (
@@ -67,7 +72,8 @@ struct LiveText {
     private func finding(_ found: LiveFinding, _ path: String) -> [String] {
         let finding = found.finding
         var fields = [
-            ("power lost", "\(found.moment)"), ("what happened", finding.summary),
+            ("power lost", "\(found.moment)\(Self.mounts(finding))"),
+            ("what happened", finding.summary),
             ("acknowledged", "\(finding.acknowledged) until then, seen of them: \(finding.seen)"),
         ]
         for (index, line) in finding.lost.enumerated() {
@@ -81,6 +87,10 @@ struct LiveText {
         return fields.map { name, value in
             "    \(name)\(String(repeating: " ", count: 17 - name.count))\(Escaped.line(value))"
         }
+    }
+
+    private static func mounts(_ finding: Finding) -> String {
+        finding.mounts.isEmpty ? "" : ", on " + finding.mounts.joined(separator: ", ")
     }
 
     private func tenths(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
@@ -110,47 +120,53 @@ struct LiveJSON {
             case .violated: "violated"
             case .inconclusive: "inconclusive"
             }
-        return .object([
-            .init("name", .string(report.name)), .init("model", .string(report.model)),
-            .init("stack", .string(report.stack)), .init("verdict", .string(verdict)),
-            .init("expected", .bool(report.isExpected)),
-            .init("inconclusive", .optional(report.inconclusive)),
-            .init("interrupted", .bool(report.isInterrupted)),
-            .init("powerLosses", .number(report.cuts)),
-            .init("duringRecovery", .number(report.cutsInRecovery)),
-            .init("atRest", .number(report.cutsAtRest)),
-            .init("statesDistinct", .number(report.states)),
-            .init("statesJudged", .number(report.judged)),
-            .init("effectsAtRisk", .number(report.effectsAtRisk)),
-            .init("effectsLost", .number(report.effectsLost)),
-            .init("acknowledged", .number(report.acknowledged)),
-            .init("losses", .number(report.losses)),
-            .init(
-                "kinds",
-                .object(
-                    report.kinds.sorted { $0.key < $1.key }.map {
-                        .init($0.key.rawValue, .number($0.value))
-                    })),
-            .init(
-                "findings",
-                .array(
-                    report.findings.map { found in
-                        .object([
-                            .init("violation", .string(found.finding.kind.rawValue)),
-                            .init("life", .number(found.life)),
-                            .init("moment", .string(found.moment)),
-                            .init("summary", .string(found.finding.summary)),
-                            .init("lost", .strings(found.finding.lost)),
-                            .init("advice", .string(found.finding.advice)),
-                            .init("recording", .string(found.recordingPath)),
-                        ])
-                    })),
-            .init("notes", .strings(report.notes)),
-            .init("medianCycle", .object([.init("seconds", .seconds(report.medianCycle / 1000))])),
-            .init(
-                "medianOverhead",
-                .object([.init("seconds", .seconds(report.medianOverhead / 1000))])),
-            .init("seconds", .seconds(report.seconds)),
-        ])
+        return .object(
+            [
+                .init("name", .string(report.name)), .init("model", .string(report.model)),
+                .init("stack", .string(report.stack)), .init("verdict", .string(verdict)),
+                .init("expected", .bool(report.isExpected)),
+                .init("inconclusive", .optional(report.inconclusive)),
+                .init("interrupted", .bool(report.isInterrupted)),
+                .init("powerLosses", .number(report.cuts)),
+                .init("duringRecovery", .number(report.cutsInRecovery)),
+                .init("atRest", .number(report.cutsAtRest)),
+                .init("statesDistinct", .number(report.states)),
+                .init("statesJudged", .number(report.judged)),
+                .init("effectsAtRisk", .number(report.effectsAtRisk)),
+                .init("effectsLost", .number(report.effectsLost)),
+                .init("acknowledged", .number(report.acknowledged)),
+                .init("losses", .number(report.losses)),
+            ]
+                + (report.machinesLost == 0
+                    ? [] : [.init("mountsLost", .number(report.machinesLost))]) + [
+                    .init(
+                        "kinds",
+                        .object(
+                            report.kinds.sorted { $0.key < $1.key }.map {
+                                .init($0.key.rawValue, .number($0.value))
+                            })),
+                    .init(
+                        "findings",
+                        .array(
+                            report.findings.map { found in
+                                .object([
+                                    .init("violation", .string(found.finding.kind.rawValue)),
+                                    .init("life", .number(found.life)),
+                                    .init("moment", .string(found.moment)),
+                                    .init("summary", .string(found.finding.summary)),
+                                    .init("lost", .strings(found.finding.lost)),
+                                    .init("advice", .string(found.finding.advice)),
+                                    .init("recording", .string(found.recordingPath)),
+                                ])
+                            })),
+                    .init("notes", .strings(report.notes)),
+                    .init(
+                        "medianCycle",
+                        .object([.init("seconds", .seconds(report.medianCycle / 1000))])),
+                    .init(
+                        "medianOverhead",
+                        .object([.init("seconds", .seconds(report.medianOverhead / 1000))])),
+                    .init("seconds", .seconds(report.seconds)),
+                ])
     }
 }

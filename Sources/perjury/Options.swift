@@ -66,12 +66,21 @@ struct ExplorationOptions: ParsableArguments {
     )
     var nested: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Of a workload with several mounts: how many lose their power at once, at most. Default: what it says, or all.",
+            valueName: "mounts"))
+    var atOnce: Int?
+
     @Option(help: "Workers, each with a mount and an observer. Default: one for each core.")
     var jobs: Int?
 
     func validate() throws {
         if let nested, !(0...3).contains(nested) {
             throw ValidationError("--nested must be from 0 to 3.")
+        }
+        if let atOnce, !(1...MachineSet.maximumCount).contains(atOnce) {
+            throw ValidationError("--at-once must be from 1 to \(MachineSet.maximumCount).")
         }
         if let jobs, !(1...256).contains(jobs) {
             throw ValidationError("--jobs must be from 1 to 256.")
@@ -107,6 +116,7 @@ struct ExplorationOptions: ParsableArguments {
         options.seed = seed
         options.ending = ending
         options.nested = nested ?? file.nested
+        options.machinesAtOnce = atOnce ?? file.mountsAtOnce
         // Small enough that slow observers show something of each model within a small budget.
         options.batch = 128
         options.jobs = jobs ?? Processors.allowed.count

@@ -31,6 +31,7 @@ func explore(_ name: String, alsoOn others: [Stack] = [], states: Int = 60_000) 
     options.jobs = 2
     options.statesOnceViolated = 2000
     options.nested = workload.file.nested
+    options.machinesAtOnce = workload.file.mountsAtOnce
     options.syncError = workload.file.faults.syncError
     let start = MonotonicClock.seconds
     let report = Campaign(subject, options: options) { MonotonicClock.seconds }.run()

@@ -50,6 +50,8 @@ struct WorkloadFileTests {
             models: [ext4-ordered, xfs]
             under: {lying-flush: prefix, torn-4096: {bounded-loss: 2s}}
             clients: 4
+            mounts: [n1, n2, n3]
+            at-once: 2
 
             """)
 
@@ -77,6 +79,8 @@ struct WorkloadFileTests {
                 "lying-flush": .prefix, "torn-4096": .boundedLoss(nanoseconds: 2_000_000_000),
             ])
         #expect(workload.clients == 4)
+        #expect(workload.mounts == ["n1", "n2", "n3"])
+        #expect(workload.mountsAtOnce == 2)
     }
 
     @Test("what is not given has its default")
@@ -198,6 +202,20 @@ struct WorkloadFileTests {
             (least + "timeout: 20\n", "3: `timeout` must be a duration such as `20s` or `500ms`"),
             (least + "timeout: [1s]\n", "3: `timeout` must be a duration such as `20s` or `500ms`"),
             (least + "clients: -1\n", "3: `clients` must be a number from 1 to 10000"),
+            (
+                least + "mounts: [a]\n",
+                "3: `mounts` must name 2 to 7 directories, one for each machine"
+            ),
+            (least + "mounts: [a, b, a]\n", "3: `mounts` names `a` twice"),
+            (
+                least + "mounts: [a, ../b]\n",
+                "3: `mounts` names `../b`: a name has letters, digits, `-` and `_`, 64 at most"
+            ),
+            (least + "mounts: [a, b]\nat-once: 3\n", "4: `at-once` must be a number from 1 to 2"),
+            (
+                least + "at-once: 1\n",
+                "3: `at-once` says how many of `mounts` lose their power: name these"
+            ),
             (least + "user: [root]\n", "3: `user` must be a text"),
             (least + "server: {ready: x}\n", "3: `server.command` is missing"),
             (least + "server: x\n", "3: `server` must be a mapping of keys to values"),

@@ -1,11 +1,15 @@
 #!/usr/bin/env -S python3 -SB
-"""A client of etcd: its JSON gateway, over a socket."""
+"""A client of etcd: its JSON gateway, over a socket.
+
+With the word `cluster` before the others each client has a member of its own out of $PERJURY_MOUNTS.
+"""
 
 import base64
 import json
 import os
 import socket
 import sys
+import time
 
 import tasks
 
@@ -23,9 +27,9 @@ def decoded(text):
 class Etcd:
     width = "all"
 
-    def __init__(self, client):
+    def __init__(self, client, member="client"):
         self.peer = socket.socket(socket.AF_UNIX)
-        self.peer.connect(os.environ["PERJURY_RUN"] + "/client:1")
+        self.peer.connect(f"{os.environ['PERJURY_RUN']}/{member}:1")
         self.answers = self.peer.makefile("rb")
 
     def ask(self, path, question):
@@ -82,7 +86,46 @@ class Etcd:
         self.ask("maintenance/defragment", {})
 
 
-if sys.argv[1:] == ["ready"]:
-    Etcd(0).create()
+class Cluster(Etcd):
+    """Members of which the most make a store: one that could not open its storage is passed over."""
+
+    members = os.environ.get("PERJURY_MOUNTS", "").split()
+
+    def __init__(self, client):
+        for step in range(len(self.members)):
+            self.member = self.members[(client + step) % len(self.members)]
+            try:
+                return super().__init__(client, self.member)
+            except OSError as failure:
+                refusal = failure
+        raise refusal
+
+    def check(self):
+        """Each member's answer, to a question that it must ask the others about."""
+        answers = {}
+        for number in range(len(self.members)):
+            member = Cluster(number)
+            if member.member not in answers:
+                answers[member.member] = sorted(member.contents())
+        return ["the members disagree"] if any(a != b for a in answers.values() for b in answers.values()) else []
+
+    @classmethod
+    def wait(cls):
+        """Until the most of them know a leader: what is asked before that is answered after five seconds only."""
+        ready = set()
+        while 2 * len(ready) <= len(cls.members):
+            for member in cls.members:
+                try:
+                    if int(Etcd(0, member).ask("maintenance/status", {}).get("leader", 0)) != 0:
+                        ready.add(member)
+                except (OSError, ValueError):
+                    pass
+            time.sleep(0.01)
+
+
+if sys.argv[1:] == ["cluster", "ready"]:
+    Cluster.wait()
+elif sys.argv[1:2] == ["cluster"]:
+    tasks.main(Cluster, sys.argv[2:])
 else:
     tasks.main(Etcd, sys.argv[1:])

@@ -22,6 +22,8 @@ package final class LiveCampaign {
         package var out: String
         /// Findings that are looked for, per kind of violation.
         package var findingsPerKind = 2
+        /// How many machines may lose their power at once; nil: as many as the workload says.
+        package var mountsAtOnce: Int?
 
         package init(cuts: Int, target: CampaignOptions.Target, seed: UInt64, out: String) {
             self.cuts = cuts
@@ -181,7 +183,9 @@ package final class LiveCampaign {
             outcome: "lost its power \(moment)")
         let storage = Storage(
             log: try EffectLog(recording), model: options.target.model, stack: options.target.stack)
-        let pending = storage.pending(at: storage.lastCrashPoint)
+        let machines = powerLosses.randomElement(using: &random)!
+        report.machinesLost += storage.log.machines.isEmpty ? 0 : machines.count
+        let pending = storage.pending(at: storage.lastCrashPoint, losing: machines)
         let choice = storage.drawnChoice(pending, seed: random.next())
         var tree = storage.tree(pending, choice)
         states.insert(tree.settle())
@@ -197,6 +201,13 @@ package final class LiveCampaign {
             ended: EndedLife(
                 number: number, run: run, plan: storage.plan(pending, choice), moment: moment),
             unseen: unseen)
+    }
+
+    /// Which machines may lose their power together.
+    private var powerLosses: [MachineSet] {
+        let file = subject.workload.file
+        return MachineSet.losing(
+            options.mountsAtOnce ?? file.mountsAtOnce, of: max(1, file.mounts.count))
     }
 
     // MARK: Judging

@@ -21,6 +21,8 @@ package struct LiveReport: Sendable {
     /// Effects that were at risk, and that were lost.
     package var effectsAtRisk = 0
     package var effectsLost = 0
+    /// Where the workload has several machines: how many of them lost their power, in all power losses together.
+    package var machinesLost = 0
     /// Transactions acknowledged, in all lives.
     package var acknowledged = 0
     /// States that were recovered from and judged.

@@ -22,7 +22,7 @@ final class Power {
         options.life = number
         options.seed &+= UInt64(number)
         programs = try Programs(subject.workload, keeper, options, subject.user)
-        var mount = MountOptions()
+        var mount = subject.mountOptions
         mount.isWatched = true
         life = try Life(
             keeper: keeper, tree: tree,

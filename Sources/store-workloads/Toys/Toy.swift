@@ -49,7 +49,7 @@ var toys: [any Toy.Type] {
         ResurrectedDelete.self, CompactionOrder.self, SyncForgotten.self, RecoveryInPlace.self,
         SharedSector.self, OneHeader.self, LogSkipsDamage.self, TwoRoots.self, LogGrows.self,
         OneFlush.self, Pages<PlainPages>.self, Pages<FullImagePages>.self,
-        Pages<DoubleWritePages>.self, SyncIgnored.self, SyncRetried.self,
+        Pages<DoubleWritePages>.self, SyncIgnored.self, SyncRetried.self, Copies.self,
     ]
 }
 

@@ -68,6 +68,24 @@ extension MountServer {
         return answer
     }
 
+    /// Gives files the contents that `body` answers, between two requests; `body` may append records.
+    ///
+    /// When it returns, whoever reads these files reads that.
+    ///
+    /// - Throws: also when the mount has ended.
+    package func restore<Answer>(
+        _ body: (FileTree, RecordingWriter) throws -> ([UnsyncedContents.Undone], Answer)
+    ) throws -> Answer {
+        let (nodes, answer) = try perform { service in
+            let (undone, answer) = try body(service.tree, service.writer)
+            for file in undone { service.restore(file) }
+            return (undone.map { service.node($0.inode, isDirectory: false) }, answer)
+        }
+        let notifications = Notifications(device: fuseDescriptor)
+        for node in nodes { notifications.forgetContent(of: node) }
+        return answer
+    }
+
     private func perform<Answer>(_ body: (TreeService) throws -> Answer) throws -> Answer {
         guard let thread = servingThread else { throw MountError("the mount has ended") }
         var result: Result<Answer, any Error>?

@@ -26,7 +26,9 @@ enum Command {
     case faults
     /// nil: all.
     case clearFault(Int?)
-    case evict, checkpoint
+    /// A path below the mount; nil: every file.
+    case evict(String?)
+    case checkpoint
     case log(limit: Int)
     /// An absolute path.
     case save(String)
@@ -48,7 +50,7 @@ enum Command {
         case "wait": self = try reader.wait()
         case "lie": self = .lie(try reader.isAtEnd ? nil : reader.onOrOff())
         case "fault": self = try reader.fault()
-        case "evict": self = .evict
+        case "evict": self = .evict(try reader.isAtEnd ? nil : reader.next("a path"))
         case "checkpoint": self = .checkpoint
         case "log": self = .log(limit: try reader.isAtEnd ? .max : reader.number("a count"))
         case "save": self = .save(try reader.next("a folder"))

@@ -78,8 +78,7 @@ extension HandMount {
                 throw Refusal("there is no fault \(id ?? 0)")
             }
             return ControlAnswer(id.map { "fault \($0) is gone" } ?? "all faults are gone")
-        case .evict:
-            throw Refusal("pages cannot be evicted under running programs yet; `cut` loses them")
+        case .evict(let path): return try evict(path)
         case .checkpoint: return try checkpoint()
         case .log(let limit): return try log(limit)
         case .save(let folder): return try save(folder)

@@ -4,6 +4,9 @@ import Recording
 /// Syncs that failed: what they covered nothing of, and out of whose reach it got. `docs/models.md`, "When a sync fails".
 extension EffectGraphBuilder {
     mutating func fail(_ fault: Fault, _ sequence: Int) {
+        if fault.eviction != nil {
+            drop(log.takenBack[sequence, default: []].map { Int32($0) }, sequence)
+        }
         guard let sync = fault.sync else { return }
         if fault.error != nil {
             for index in coverable(by: sync) { graph.nodes[Int(index)].missedAt = Int32(sequence) }

@@ -16,10 +16,12 @@ package struct Fault: Equatable, Sendable {
     package var sync: Sync?
     /// What became of the data that the sync should have written; nil: it is as dirty as before.
     package var failure: SyncFailure?
+    /// Whose clean pages left the page cache; nil where none did. It concerns no request.
+    package var eviction: Eviction?
 
     package init(
         operation: String, effect: String, path: String, error: Errno? = nil, sync: Sync? = nil,
-        failure: SyncFailure? = nil
+        failure: SyncFailure? = nil, eviction: Eviction? = nil
     ) {
         self.operation = operation
         self.effect = effect
@@ -27,6 +29,20 @@ package struct Fault: Equatable, Sendable {
         self.error = error
         self.sync = sync
         self.failure = failure
+        self.eviction = eviction
+    }
+}
+
+/// Clean pages that leave the page cache: what a failed sync left in them is nowhere any more. `CleanPages` follows what that is.
+package enum Eviction: Equatable, Sendable {
+    case everything
+    case file(InodeNumber)
+
+    package func concerns(_ number: InodeNumber) -> Bool {
+        switch self {
+        case .everything: true
+        case .file(let asked): asked == number
+        }
     }
 }
 

@@ -78,17 +78,22 @@ package struct UnsyncedContents: Sendable {
     }
 }
 
-/// A tree that follows a log as the mount did, failed syncs included.
+/// A tree that follows a log as the mount did, failed syncs and evicted pages included.
 package struct LiveTree: Sendable {
     package private(set) var tree: FileTree
     /// nil where no sync of the log takes anything back.
     private var unsynced: UnsyncedContents?
+    /// nil where nothing is evicted.
+    private var clean: CleanPages?
     private var effectCount = 0
 
-    /// - Parameter tree: before record 0.
-    package init(of recording: Recording, _ tree: FileTree) {
+    /// - Parameters:
+    ///   - tree: before record 0.
+    ///   - evicts: whether pages may be evicted that the log does not tell of.
+    package init(of recording: Recording, _ tree: FileTree, evicts: Bool = false) {
         self.tree = tree
         unsynced = recording.takesBack ? UnsyncedContents() : nil
+        clean = evicts || recording.evicts ? CleanPages() : nil
     }
 
     package mutating func apply(_ operation: Operation) throws(Errno) {
@@ -99,6 +104,7 @@ package struct LiveTree: Sendable {
     package mutating func lower(_ operation: Operation) throws(Errno) -> [Effect] {
         let effects = try tree.effects(of: operation)
         unsynced?.follow(operation, effects, first: effectCount, in: tree)
+        clean?.follow(operation, effects, first: effectCount, in: tree)
         effectCount += effects.count
         return effects
     }
@@ -110,8 +116,18 @@ package struct LiveTree: Sendable {
     /// - Returns: numbers of the effects that are gone, counted over the whole log.
     @discardableResult
     package mutating func apply(_ fault: Fault) -> [Int] {
+        if let eviction = fault.eviction { return restore(evict(eviction)) }
         guard let sync = fault.sync, let failure = fault.failure else { return [] }
-        let undone = unsynced?.fail(sync, failure) ?? []
+        clean?.fail(sync, failure)
+        return restore(unsynced?.fail(sync, failure) ?? [])
+    }
+
+    /// What an eviction takes from files. The tree stays as it is.
+    package mutating func evict(_ eviction: Eviction) -> [UnsyncedContents.Undone] {
+        clean?.evict(eviction) ?? []
+    }
+
+    private mutating func restore(_ undone: [UnsyncedContents.Undone]) -> [Int] {
         for file in undone { tree.restore(file.inode, file.content, modified: file.modified) }
         return undone.flatMap(\.dropped)
     }
@@ -122,4 +138,6 @@ extension Recording {
     fileprivate var takesBack: Bool {
         faults.contains { $0.fault.failure?.changesFile ?? false }
     }
+
+    fileprivate var evicts: Bool { faults.contains { $0.fault.eviction != nil } }
 }

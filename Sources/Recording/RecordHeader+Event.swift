@@ -18,6 +18,8 @@ extension RecordHeader {
 
     /// Flag of a fault: a sync was asked for, whose own flags and fields are there, too.
     private static let faultOfSync: UInt8 = 0x10
+    /// Flag of a fault: clean pages left the cache, those of the inode; 0: of every file.
+    private static let eviction: UInt8 = 0x20
 
     private static func encode(_ fault: Fault) -> (RecordHeader, Payload) {
         var header = fault.sync.map { RecordHeader(sync: $0) } ?? RecordHeader(.fault)
@@ -25,6 +27,10 @@ extension RecordHeader {
         header.kind = .fault
         header.d = UInt32(bitPattern: fault.error?.rawValue ?? 0)
         header.c = UInt64(fault.failure?.rawValue ?? 0)
+        if let eviction = fault.eviction {
+            header.flags |= Self.eviction
+            if case .file(let number) = eviction { header.inode = number.rawValue }
+        }
         return named(
             header, FileName(fault.operation),
             rest: Array(fault.effect.utf8) + [0] + Array(fault.path.utf8))
@@ -182,6 +188,8 @@ extension RecordHeader {
         if flags & Self.faultOfSync != 0 {
             guard let sync = sync(flags & ~Self.faultOfSync) else { return nil }
             fault.sync = sync
+        } else if flags == Self.eviction {
+            fault.eviction = inode == 0 ? .everything : .file(InodeNumber(inode))
         } else if flags != 0 {
             return nil
         }

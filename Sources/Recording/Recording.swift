@@ -68,9 +68,15 @@ package struct Recording: Sendable {
     ///
     /// - Throws: `RecordingError` when a record does not apply to the tree before it.
     package func tree(after count: Int) throws(RecordingError) -> FileTree {
+        try live(after: count).tree
+    }
+
+    /// - Parameter evicts: whether more pages may be evicted than the log tells of.
+    /// - Throws: `RecordingError` when a record does not apply to the tree before it.
+    package func live(after count: Int, evicts: Bool = false) throws(RecordingError) -> LiveTree {
         var tree = base
         tree.keep(arena)
-        var live = LiveTree(of: self, tree)
+        var live = LiveTree(of: self, tree, evicts: evicts)
         for sequence in 0..<count {
             switch self[sequence].event {
             case .operation(let operation):
@@ -83,7 +89,7 @@ package struct Recording: Sendable {
             case .mark: break
             }
         }
-        return live.tree
+        return live
     }
 }
 

@@ -23,7 +23,8 @@ struct ControlCommand: ParsableCommand {
           disarm ID|all                   wait [ID] [within DURATION]
           lie [on|off]                    syncs are answered and cover nothing
           fault ERROR|DELAY OPERATION [GLOB] [every | nth N | chance P/Q [seed S]]
-          fault | fault clear ID|all      evict | checkpoint
+          fault | fault clear ID|all      checkpoint
+          evict [PATH]                    what a failed sync left in the page cache alone is gone
           log [COUNT]                     save DIR                  quit
         """
 

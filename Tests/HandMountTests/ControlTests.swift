@@ -111,7 +111,7 @@ extension HandMountTests {
                 "fault EIO write a beyond", "fault EIO write a beyond 8MB",
                 "fault EIO write a beyond 99999999999GiB", "fault EIO write a after",
                 "fault EIO write a after 1s for", "fault EIO write a after 1s 2s", "fault clear 9",
-                "evict",
+                "evict none", "evict a b", "evict /",
                 "log none", "log 0", "save", "save relative", "save /no/such/folder", "quit now",
                 "checkpoint 1", "pending all",
             ])

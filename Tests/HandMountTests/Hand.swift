@@ -15,11 +15,12 @@ final class Hand {
 
     static var isPossible: Bool { geteuid() == 0 && MountServer.isAvailable }
 
-    init(source: ((String) throws -> Void)? = nil) throws {
+    init(model: String = "ext4-ordered", source: ((String) throws -> Void)? = nil) throws {
         folder = try TemporaryFolder()
         path = folder.file("mount")
         mkdir(path, 0o755)
         var options = HandMount.Options(folder: path)
+        options.model = try #require(.named(model))
         if let source {
             mkdir(folder.file("source"), 0o755)
             try source(folder.file("source"))

@@ -168,6 +168,14 @@ struct Life {
         tree = try! recording.tree(after: recording.count)
     }
 
+    /// Clean pages leave the page cache: of one file, or of all.
+    mutating func evict(_ path: String? = nil) {
+        let eviction = path.map { Eviction.file(inode($0)) } ?? .everything
+        try! writer!.append(
+            .fault(Fault(operation: "evict", effect: "", path: path ?? "", eviction: eviction)))
+        tree = try! recording.tree(after: recording.count)
+    }
+
     mutating func syncAll() { perform(.sync(.everything)) }
 
     // MARK: Bytes

@@ -94,6 +94,10 @@ enum Samples {
         Fault(
             operation: "fsync", effect: "EIO", path: "log", sync: .file(file, dataOnly: false),
             failure: .reportedLate),
+        Fault(
+            operation: "evict", effect: "clean pages left the cache", path: "",
+            eviction: .everything),
+        Fault(operation: "evict", effect: "", path: "log", eviction: .file(file)),
     ]
 
     /// The operations with a mark here and there, whose bytes `pool` owns.

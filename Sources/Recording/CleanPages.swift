@@ -1,0 +1,135 @@
+import FileTree
+
+/// What failed syncs left in clean pages: the page cache has it, the storage does not, and no sync writes it.
+///
+/// A page whose sync failed counts as clean. A later write to it makes all of it dirty again. When clean pages leave the cache,
+/// what stands in them alone is nowhere, and the file reads as the storage has it: what was written before and after stays, in
+/// its order, and so does the size. `docs/models.md`, "When a sync fails".
+package struct CleanPages: Sendable {
+    fileprivate enum State {
+        case dirty, stored
+        /// In a clean page alone.
+        case stuck
+    }
+
+    fileprivate struct Change {
+        /// Number of the effect.
+        let index: Int
+        let change: Effect.Change
+        var state = State.dirty
+
+        /// Of data; nil for what has no page.
+        var block: UInt64? {
+            switch change {
+            case .data(let block, _, _), .zero(let block, _): block
+            default: nil
+            }
+        }
+    }
+
+    fileprivate struct File {
+        /// Before the first of the changes.
+        var content: FileContent
+        var since: [Change] = []
+        var hasStuck = false
+    }
+
+    /// Of those that were written since they were last synced, and of those with something stuck.
+    private var files: [InodeNumber: File] = [:]
+
+    package init() {}
+
+    /// Follows an operation that is about to be applied.
+    ///
+    /// - Parameters:
+    ///   - first: number of the first effect.
+    ///   - tree: before the operation.
+    mutating func follow(
+        _ operation: Operation, _ effects: [Effect], first: Int, in tree: FileTree
+    ) {
+        if case .sync(let sync) = operation {
+            store(sync)
+            return
+        }
+        for (place, effect) in effects.enumerated() {
+            switch effect.change {
+            case .data, .zero, .punch, .grow, .setSize: break
+            case .birth, .name, .attributes, .extendedAttribute: continue
+            }
+            var file =
+                files.removeValue(forKey: effect.inode)
+                ?? File(content: tree[effect.inode]?.content ?? FileContent())
+            let change = Change(index: first + place, change: effect.change)
+            if file.hasStuck, let block = change.block { file.makeDirty(block) }
+            file.since.append(change)
+            files[effect.inode] = file
+        }
+    }
+
+    private mutating func store(_ sync: Sync) {
+        for number in files.keys.filter(sync.concerns) {
+            files[number]!.store(sync.range)
+            if files[number]!.since.isEmpty { files[number] = nil }
+        }
+    }
+
+    mutating func fail(_ sync: Sync, _ failure: SyncFailure) {
+        guard failure == .markedClean || failure == .reportedLate else { return }
+        for number in files.keys.filter(sync.concerns) { files[number]!.strand(sync.range) }
+    }
+
+    /// What is stuck is gone.
+    ///
+    /// - Returns: the files that had something stuck; by inode.
+    mutating func evict(_ eviction: Eviction) -> [UnsyncedContents.Undone] {
+        let evicted = files.keys.filter { files[$0]!.hasStuck && eviction.concerns($0) }
+        return evicted.sorted().map { number in
+            let dropped = files[number]!.dropStuck()
+            var content = files[number]!.content
+            for change in files[number]!.since { content.apply(change.change) }
+            return UnsyncedContents.Undone(
+                inode: number, content: content, modified: nil, dropped: dropped)
+        }
+    }
+}
+
+extension CleanPages.File {
+    /// A page is written as a whole.
+    fileprivate mutating func makeDirty(_ block: UInt64) {
+        for place in since.indices where since[place].state == .stuck {
+            if since[place].block == block { since[place].state = .dirty }
+        }
+        hasStuck = since.contains { $0.state == .stuck }
+    }
+
+    fileprivate mutating func strand(_ range: Range<UInt64>?) {
+        for place in since.indices where since[place].state == .dirty {
+            guard let block = since[place].block,
+                range.map({ Block.overlaps($0, block) }) ?? true
+            else { continue }
+            since[place].state = .stuck
+            hasStuck = true
+        }
+    }
+
+    /// A sync, of all of it or of a range, that did its work.
+    fileprivate mutating func store(_ range: Range<UInt64>?) {
+        for place in since.indices where since[place].state == .dirty {
+            if let range {
+                guard let block = since[place].block, Block.overlaps(range, block) else { continue }
+            }
+            since[place].state = .stored
+        }
+        let settled = since.prefix { $0.state == .stored }
+        for change in settled { content.apply(change.change) }
+        since.removeFirst(settled.count)
+    }
+
+    /// - Returns: numbers of the effects; ascending.
+    fileprivate mutating func dropStuck() -> [Int] {
+        let dropped = since.filter { $0.state == .stuck }.map(\.index)
+        since.removeAll { $0.state == .stuck }
+        hasStuck = false
+        return dropped
+    }
+}

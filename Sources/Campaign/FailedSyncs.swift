@@ -55,13 +55,18 @@ extension SyncFailure {
 }
 
 /// Tells losses that a sync had warned of from others.
-struct SyncErrors {
+package struct SyncErrors {
     let storage: Storage
     let history: History
 
+    package init(storage: Storage, history: History) {
+        self.storage = storage
+        self.history = history
+    }
+
     /// The violation by its name: what was acknowledged after the sync of it had failed, and is lost, is a sync error that was
     /// swallowed. What a failed sync took back at once needs no loss.
-    func named(
+    package func named(
         _ violation: Violation, _ pending: Storage.Pending, _ choice: Storage.Choice
     ) -> Violation {
         guard let failed = failure(pending, choice),

@@ -146,7 +146,7 @@ extension [Characterisation: Int] {
 }
 
 extension FaultCount {
-    fileprivate var json: JSON {
+    package var json: JSON {
         .object([
             .init("fault", .string(text)), .init("matched", .number(matched)),
             .init("fired", .number(fired)),

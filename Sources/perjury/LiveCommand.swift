@@ -36,6 +36,12 @@ struct LiveCommand: ParsableCommand {
     @Option(help: "Source of every choice: moments, and what is lost.")
     var seed: UInt64 = 1
 
+    @Option(
+        help: ArgumentHelp(
+            "Make something fail while clients run, in each life, repeatable: as in `EIO fsync *.log nth 3`.",
+            valueName: "fault"))
+    var faults: [String] = []
+
     @OptionGroup(title: "Places") var places: PlaceOptions
 
     @Option(help: "Also write the report as JSON.")
@@ -53,6 +59,13 @@ struct LiveCommand: ParsableCommand {
     func run() throws {
         let target = CampaignOptions.Target(
             model: try Names.model(model), stack: try Names.stack(stack))
+        let requests = try Wiring.faults(faults)
+        if requests.syncError != nil {
+            throw Failure(
+                .usage,
+                "--faults sync: that each sync fails in turn is a thing of `perjury run`; under `live` say which one fails, as in `EIO fsync *.log nth 3`"
+            )
+        }
         let workloads = try Wiring.workloads(workload, places)
         try Wiring.checkMachine()
         Interrupt.watch()
@@ -62,7 +75,7 @@ struct LiveCommand: ParsableCommand {
             "perjury \(perjuryVersion), live: \(model)/\(stack), seed \(seed), \(cuts) power losses a workload\n"
         )
         for workload in workloads where !Interrupt.isRequested {
-            let report = try live(workload, target)
+            let report = try live(workload, target, requests)
             let paths = try keep(report, workload)
             Console.out(LiveText(report, paths).text)
             reports.append(report)
@@ -80,9 +93,9 @@ struct LiveCommand: ParsableCommand {
     }
 
     private func live(
-        _ workload: Workload, _ target: CampaignOptions.Target
+        _ workload: Workload, _ target: CampaignOptions.Target, _ faults: FaultRequests
     ) throws -> LiveReport {
-        let subject = try Wiring.subject(workload, out: places.out, seed: seed)
+        let subject = try Wiring.subject(workload, out: places.out, seed: seed, faults: faults)
         var options = LiveCampaign.Options(
             cuts: cuts, target: target, seed: seed, out: places.out)
         options.mountsAtOnce = atOnce

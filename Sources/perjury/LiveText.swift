@@ -48,7 +48,7 @@ struct LiveText {
             ),
             (
                 "crash states",
-                "\(grouped(report.states)) distinct, \(grouped(report.judged)) judged; "
+                "\(grouped(report.states)) distinct, \(grouped(report.judged)) judged\(unjudged); "
                     + "\(grouped(report.effectsLost)) of \(grouped(report.effectsAtRisk)) effects at risk lost"
             ),
             ("acknowledged", "\(grouped(report.acknowledged)) transactions"),
@@ -57,6 +57,13 @@ struct LiveText {
         if report.machinesLost > 0 {
             fields.append(
                 ("mounts", "\(grouped(report.machinesLost)) lost their power in all of these"))
+        }
+        fields += report.faults.map {
+            (
+                "fault",
+                "\(Escaped.line($0.text)): fired \(grouped($0.fired)) times, of "
+                    + "\(grouped($0.matched)) matching requests"
+            )
         }
         if !report.cycleSeconds.isEmpty {
             fields.append(
@@ -69,6 +76,12 @@ struct LiveText {
         return fields
     }
 
+    private var unjudged: String {
+        report.unjudged == 0
+            ? ""
+            : ", \(grouped(report.unjudged)) not, for a sync had been answered and not done"
+    }
+
     private func finding(_ found: LiveFinding, _ path: String) -> [String] {
         let finding = found.finding
         var fields = [
@@ -76,6 +89,7 @@ struct LiveText {
             ("what happened", finding.summary),
             ("acknowledged", "\(finding.acknowledged) until then, seen of them: \(finding.seen)"),
         ]
+        if let fault = finding.fault { fields.append(("fault", fault)) }
         for (index, line) in finding.lost.enumerated() {
             fields.append((index == 0 ? "culprits" : "", line))
         }
@@ -114,59 +128,60 @@ struct LiveJSON {
     }
 
     private static func json(_ report: LiveReport) -> JSON {
-        let verdict =
-            switch report.verdict {
-            case .holds: "holds"
-            case .violated: "violated"
-            case .inconclusive: "inconclusive"
-            }
-        return .object(
-            [
-                .init("name", .string(report.name)), .init("model", .string(report.model)),
-                .init("stack", .string(report.stack)), .init("verdict", .string(verdict)),
-                .init("expected", .bool(report.isExpected)),
-                .init("inconclusive", .optional(report.inconclusive)),
-                .init("interrupted", .bool(report.isInterrupted)),
-                .init("powerLosses", .number(report.cuts)),
-                .init("duringRecovery", .number(report.cutsInRecovery)),
-                .init("atRest", .number(report.cutsAtRest)),
-                .init("statesDistinct", .number(report.states)),
-                .init("statesJudged", .number(report.judged)),
-                .init("effectsAtRisk", .number(report.effectsAtRisk)),
-                .init("effectsLost", .number(report.effectsLost)),
-                .init("acknowledged", .number(report.acknowledged)),
-                .init("losses", .number(report.losses)),
-            ]
-                + (report.machinesLost == 0
-                    ? [] : [.init("mountsLost", .number(report.machinesLost))]) + [
-                    .init(
-                        "kinds",
-                        .object(
-                            report.kinds.sorted { $0.key < $1.key }.map {
-                                .init($0.key.rawValue, .number($0.value))
-                            })),
-                    .init(
-                        "findings",
-                        .array(
-                            report.findings.map { found in
-                                .object([
-                                    .init("violation", .string(found.finding.kind.rawValue)),
-                                    .init("life", .number(found.life)),
-                                    .init("moment", .string(found.moment)),
-                                    .init("summary", .string(found.finding.summary)),
-                                    .init("lost", .strings(found.finding.lost)),
-                                    .init("advice", .string(found.finding.advice)),
-                                    .init("recording", .string(found.recordingPath)),
-                                ])
-                            })),
-                    .init("notes", .strings(report.notes)),
-                    .init(
-                        "medianCycle",
-                        .object([.init("seconds", .seconds(report.medianCycle / 1000))])),
-                    .init(
-                        "medianOverhead",
-                        .object([.init("seconds", .seconds(report.medianOverhead / 1000))])),
-                    .init("seconds", .seconds(report.seconds)),
-                ])
+        let verdict: String
+        var reason = report.inconclusive
+        switch report.verdict {
+        case .holds: verdict = "holds"
+        case .violated: verdict = "violated"
+        case .inconclusive(let why):
+            verdict = "inconclusive"
+            reason = why
+        }
+        return .object([
+            .init("name", .string(report.name)), .init("model", .string(report.model)),
+            .init("stack", .string(report.stack)), .init("verdict", .string(verdict)),
+            .init("expected", .bool(report.isExpected)),
+            .init("inconclusive", .optional(reason)),
+            .init("interrupted", .bool(report.isInterrupted)),
+            .init("powerLosses", .number(report.cuts)),
+            .init("duringRecovery", .number(report.cutsInRecovery)),
+            .init("atRest", .number(report.cutsAtRest)),
+            .init("statesDistinct", .number(report.states)),
+            .init("statesJudged", .number(report.judged)),
+            .init("statesNotJudged", .number(report.unjudged)),
+            .init("faults", .array(report.faults.map(\.json))),
+            .init("effectsAtRisk", .number(report.effectsAtRisk)),
+            .init("effectsLost", .number(report.effectsLost)),
+            .init("mountsLost", .number(report.machinesLost)),
+            .init("acknowledged", .number(report.acknowledged)),
+            .init("losses", .number(report.losses)),
+            .init(
+                "kinds",
+                .object(
+                    report.kinds.sorted { $0.key < $1.key }.map {
+                        .init($0.key.rawValue, .number($0.value))
+                    })),
+            .init(
+                "findings",
+                .array(
+                    report.findings.map { found in
+                        .object([
+                            .init("violation", .string(found.finding.kind.rawValue)),
+                            .init("life", .number(found.life)),
+                            .init("moment", .string(found.moment)),
+                            .init("fault", .optional(found.finding.fault)),
+                            .init("summary", .string(found.finding.summary)),
+                            .init("lost", .strings(found.finding.lost)),
+                            .init("advice", .string(found.finding.advice)),
+                            .init("recording", .string(found.recordingPath)),
+                        ])
+                    })),
+            .init("notes", .strings(report.notes)),
+            .init("medianCycle", .object([.init("seconds", .seconds(report.medianCycle / 1000))])),
+            .init(
+                "medianOverhead",
+                .object([.init("seconds", .seconds(report.medianOverhead / 1000))])),
+            .init("seconds", .seconds(report.seconds)),
+        ])
     }
 }

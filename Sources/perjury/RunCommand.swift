@@ -40,11 +40,7 @@ struct RunCommand: ParsableCommand {
         try exploration.check()
         var runner = CampaignRunner(
             exploration: exploration, places: places, reports: reports, isResuming: resume)
-        for fault in faults {
-            do { try runner.faults.add(fault) } catch {
-                throw Failure(.usage, "--faults \(fault): \(error)")
-            }
-        }
+        runner.faults = try Wiring.faults(faults)
         var workloads: [Workload]
         switch (commands.run, commands.observe) {
         case (let run?, let observe?):

@@ -55,6 +55,17 @@ enum Wiring {
         }
     }
 
+    /// `--faults`.
+    static func faults(_ texts: [String]) throws -> FaultRequests {
+        var faults = FaultRequests()
+        for text in texts {
+            do { try faults.add(text) } catch {
+                throw Failure(.usage, "--faults \(text): \(error)")
+            }
+        }
+        return faults
+    }
+
     static func subject(
         _ workload: Workload, out: String, seed: UInt64, faults: FaultRequests = FaultRequests()
     ) throws -> WorkloadSubject {

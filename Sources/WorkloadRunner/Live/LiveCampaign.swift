@@ -59,13 +59,6 @@ package final class LiveCampaign {
         var unseen: [EndedLife] = []
     }
 
-    private struct EndedLife {
-        let number: Int
-        let run: RecordedRun
-        let plan: CrashPlan
-        let moment: String
-    }
-
     package init(_ subject: WorkloadSubject, _ options: Options) throws {
         self.subject = subject
         self.options = options
@@ -75,6 +68,14 @@ package final class LiveCampaign {
             name: subject.name, about: subject.about, promise: subject.promise.description,
             model: options.target.model.name, stack: options.target.stack.name, seed: options.seed,
             cutsWanted: options.cuts)
+        report.faults = subject.faults.plan.rules.map {
+            FaultCount(text: "\($0)", matched: 0, fired: 0)
+        }
+        if subject.faults.syncError != nil {
+            report.notes.append(
+                "that each sync fails in turn (`sync` among its faults) is a thing of `perjury run`: here none was made to"
+            )
+        }
         report.expectation = subject.expectation.outcome(
             model: options.target.model.name, stack: options.target.stack.name)
     }
@@ -85,6 +86,10 @@ package final class LiveCampaign {
 
     private var promise: Promise {
         subject.promise(on: options.target.stack) ?? subject.promise
+    }
+
+    private func power(_ tree: FileTree, _ number: Int) throws -> Power {
+        try Power(subject, keeper, tree, number, options.target.model.syncFailures[0])
     }
 
     // MARK: The chain
@@ -141,7 +146,7 @@ package final class LiveCampaign {
         let start = MonotonicClock.seconds
         let investigated = investigating
         let moment = profile.moment(&random)
-        let chain = try Power(subject, keeper, base.tree, number)
+        let chain = try power(base.tree, number)
         if moment.isInRecovery { chain.arm(moment) }
         var base = base
         var isRecovered = false
@@ -158,7 +163,7 @@ package final class LiveCampaign {
         } catch let error as StoreLost {
             // What broke is told; the chain begins anew.
             _ = try chain.cut()
-            if !error.isViolation {
+            if !error.isExplained {
                 throw HarnessError("recovery told nothing: \(error.reason)")
             }
             return try freshBase()
@@ -178,13 +183,18 @@ package final class LiveCampaign {
         // What nobody has looked at yet is still to be judged by the marks that led to it.
         let marks = isRecovered ? base.marks : base.ended?.run.allMarks ?? base.marks
         let unseen = isRecovered ? [] : base.unseen + (base.ended.map { [$0] } ?? [])
+        var faults = report.faults.map { FaultCount(text: $0.text, matched: 0, fired: 0) }
+        faults.add(chain.faultRules)
+        report.faults.add(chain.faultRules)
         let run = RecordedRun(
             recording: recording, setupOutput: marks, endedNormally: false,
-            outcome: "lost its power \(moment)")
+            outcome: "lost its power \(moment)", faults: faults.fired)
+        let log = try EffectLog(recording)
+        let isReported = log.reportsSyncs && (isRecovered || base.ended?.isReported ?? true)
         let storage = Storage(
-            log: try EffectLog(recording), model: options.target.model, stack: options.target.stack)
+            log: log, model: options.target.model, stack: options.target.stack)
         let machines = powerLosses.randomElement(using: &random)!
-        report.machinesLost += storage.log.machines.isEmpty ? 0 : machines.count
+        report.machinesLost += log.machines.isEmpty ? 0 : machines.count
         let pending = storage.pending(at: storage.lastCrashPoint, losing: machines)
         let choice = storage.drawnChoice(pending, seed: random.next())
         var tree = storage.tree(pending, choice)
@@ -199,7 +209,8 @@ package final class LiveCampaign {
         return Base(
             tree: tree.owners.count > 8 ? try tree.compacted() : tree, marks: marks,
             ended: EndedLife(
-                number: number, run: run, plan: storage.plan(pending, choice), moment: moment),
+                number: number, run: run, plan: storage.plan(pending, choice), moment: moment,
+                isReported: isReported),
             unseen: unseen)
     }
 
@@ -215,7 +226,8 @@ package final class LiveCampaign {
     /// Why a chain of lives cannot go on from its latest state.
     private struct StoreLost: Error {
         let reason: String
-        let isViolation: Bool
+        /// By a violation that was told, or by syncs that were not done: the chain begins anew.
+        let isExplained: Bool
     }
 
     /// Judges what the store shows of a base against all that was acknowledged, and makes it what the life begins with.
@@ -232,6 +244,11 @@ package final class LiveCampaign {
             throw HarnessError(
                 "\(objection) (each life must use names of its own: PERJURY_LIFE counts them)")
         }
+        guard ended.isReported else {
+            report.unjudged += 1
+            try takeOver(shown, &base, isExplained: true)
+            return
+        }
         report.judged += 1
         let judge = Judge(ended.run.history, promise: promise, vocabulary: vocabulary)
         let count = ended.run.recording.count
@@ -240,20 +257,29 @@ package final class LiveCampaign {
             now: count > 0 ? ended.run.recording[count - 1].time : 0)
         if !violations.isEmpty {
             report.losses += 1
-            let new = violations.filter {
-                report.kinds[$0.kind, default: 0] < options.findingsPerKind
+            let lives = base.unseen + [ended]
+            let kinds = try violations.map { violation in
+                try lives.reduce(violation) { try $1.named($0, options.target) }.kind
             }
-            for violation in violations { report.kinds[violation.kind, default: 0] += 1 }
-            if !new.isEmpty { investigate(base.unseen + [ended], new) }
+            let new = zip(violations, kinds).filter {
+                report.kinds[$1, default: 0] < options.findingsPerKind
+            }
+            for kind in kinds { report.kinds[kind, default: 0] += 1 }
+            if !new.isEmpty { investigate(lives, new.map(\.0)) }
         }
+        try takeOver(shown, &base, isExplained: !violations.isEmpty)
+    }
+
+    /// Makes what is seen what the life begins with.
+    private func takeOver(_ shown: Observation, _ base: inout Base, isExplained: Bool) throws {
         guard shown.isComplete else {
             throw StoreLost(
                 reason: shown.shortfall ?? "the observer \(shown.outcome)",
-                isViolation: !violations.isEmpty)
+                isExplained: isExplained)
         }
         // Whatever a damaged store does next, this is the cause.
         guard shown.corruptions.isEmpty else {
-            throw StoreLost(reason: "the store is damaged", isViolation: !violations.isEmpty)
+            throw StoreLost(reason: "the store is damaged", isExplained: isExplained)
         }
         base.marks = shown.asMarks
     }
@@ -317,6 +343,7 @@ package final class LiveCampaign {
                     "workload": Array(subject.workload.folder.utf8),
                     "setup": ended.run.setupOutput,
                     "outcome": Array(ended.run.outcome.utf8), "normal": [0],
+                    RecordedRun.faultsNote: RecordedRun.bytes(of: ended.run.faults),
                 ])
         } catch {
             throw HarnessError("writing \(path): \(error); name another folder with --out")
@@ -326,13 +353,13 @@ package final class LiveCampaign {
 
     private func judgeLast(_ base: Base, _ number: Int) throws {
         var base = base
-        let chain = try Power(subject, keeper, base.tree, number)
+        let chain = try power(base.tree, number)
         do {
             let shown = try chain.recover(patience: 1)
             _ = try chain.cut()
             try judge(shown, &base, nil)
         } catch let error as StoreLost {
-            if !error.isViolation {
+            if !error.isExplained {
                 throw HarnessError("recovery told nothing: \(error.reason)")
             }
         }
@@ -342,7 +369,7 @@ package final class LiveCampaign {
 
     /// A life without power loss: what the program does in one, and whether the observer sees it.
     private func control(_ base: Base) throws {
-        let first = try Power(subject, keeper, base.tree, 0)
+        let first = try power(base.tree, 0)
         let before = try first.recover(patience: 4)
         first.arm(nil)
         let ended = try first.runToEnd()
@@ -353,7 +380,7 @@ package final class LiveCampaign {
         profile.seconds = first.runSeconds
         let (tree, recording) = try first.cut()
         let run = RecordedRun(recording: recording, setupOutput: base.marks)
-        let second = try Power(subject, keeper, tree, 0)
+        let second = try power(tree, 0)
         let complete = try second.recover(patience: 4)
         _ = try second.cut()
         let time = recording.count > 0 ? recording[recording.count - 1].time : 0
@@ -371,27 +398,5 @@ package final class LiveCampaign {
         vocabulary = Vocabulary(complete: complete, history: run.history)
         // What is carried from life to life is named by keys, not by the transactions that wrote them.
         vocabulary.namesTransactionsWithKeys = false
-    }
-}
-
-extension RecordedRun {
-    /// The whole lines that were printed before and during the run.
-    fileprivate var allMarks: [UInt8] {
-        let bytes = setupOutput + recording.output
-        let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-        return Array(bytes[..<end])
-    }
-}
-
-extension Observation {
-    /// What is seen, as marks of something that was acknowledged before.
-    var asMarks: [UInt8] {
-        var text = ""
-        for name in transactions { text += "@begin \(name)\n@ack \(name)\n" }
-        for (index, value) in values.enumerated() {
-            text +=
-                "@begin found-\(index) \(value.key)=\(value.value)\n@ack found-\(index)\n"
-        }
-        return Array(text.utf8)
     }
 }

@@ -27,6 +27,10 @@ package struct LiveReport: Sendable {
     package var acknowledged = 0
     /// States that were recovered from and judged.
     package var judged = 0
+    /// States that were recovered from and not judged: a sync had been answered and not done.
+    package var unjudged = 0
+    /// What came of each fault that was asked for, over all lives.
+    package var faults: [FaultCount] = []
     /// States that broke the promise.
     package var losses = 0
     package var kinds: [ViolationKind: Int] = [:]
@@ -43,6 +47,15 @@ package struct LiveReport: Sendable {
     package var verdict: Verdict {
         if losses > 0 { return .violated }
         if let inconclusive { return .inconclusive(inconclusive) }
+        if let idle = faults.first(where: { $0.fired == 0 }) {
+            return .inconclusive(
+                "the fault `\(idle.text)` never fired: \(idle.matched) matching requests came")
+        }
+        if judged == 0 && unjudged > 0 {
+            return .inconclusive(
+                "nothing was judged: in each life a sync was answered and not done, and nobody can be durable then"
+            )
+        }
         if judged == 0 { return .inconclusive("no crash state was judged") }
         if acknowledged == 0 { return .inconclusive("nothing was acknowledged") }
         return .holds

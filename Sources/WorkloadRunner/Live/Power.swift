@@ -10,13 +10,19 @@ final class Power {
     private let programs: Programs
     private let life: Life
     private let trigger: CutTrigger
+    private let faults: LifeFaults
     private var moment: CutMoment?
     /// How long the store's own programs ran, in seconds.
     private(set) var storeSeconds = 0.0
     private(set) var runSeconds = 0.0
 
-    init(_ subject: WorkloadSubject, _ keeper: Keeper, _ tree: FileTree, _ number: Int) throws {
+    /// - Parameter pages: what becomes of the data of a sync that is made to fail.
+    init(
+        _ subject: WorkloadSubject, _ keeper: Keeper, _ tree: FileTree, _ number: Int,
+        _ pages: SyncFailure
+    ) throws {
         self.subject = subject
+        faults = LifeFaults(subject.faults, life: number)
         trigger = try CutTrigger()
         var options = subject.options
         options.life = number
@@ -24,13 +30,18 @@ final class Power {
         programs = try Programs(subject.workload, keeper, options, subject.user)
         var mount = subject.mountOptions
         mount.isWatched = true
+        mount.syncFailure = pages
         life = try Life(
             keeper: keeper, tree: tree,
             writer: try RecordingWriter(arena: Arena(), base: tree, storesBase: false),
             processor: subject.processors.first, firstProcessID: UInt32(2000 + number % 50 * 500),
             options: mount, trip: trigger.trip)
-        let trigger = trigger
-        life.server.setInterceptor { trigger.answer($0) }
+        let (trigger, faults) = (trigger, faults)
+        life.server.setInterceptor { request in
+            let verdict = trigger.answer(request)
+            if case .proceed = verdict { return faults.answer(request) }
+            return verdict
+        }
     }
 
     /// Counts from here, and lets the power go at `moment`.
@@ -72,11 +83,15 @@ final class Power {
         if life.server.withState({ _, _ in trigger.hasFired }) { throw Life.PowerGone() }
     }
 
-    /// Runs the clients until the moment has come.
+    /// What came of the faults so far.
+    var faultRules: [FaultPlan.Rule] { life.server.withState { _, _ in faults.plan.rules } }
+
+    /// Runs the clients, among faults, until the moment has come.
     ///
     /// - Throws: `Life.PowerGone` then. It returns when they ended before.
     func runUntilPowerGoes(_ moment: CutMoment) throws {
         try timed {
+            life.server.withState { _, writer in faults.begin(at: writer.elapsed) }
             let id = try programs.startRun(in: life)
             var seconds = Double(subject.workload.file.timeoutNanoseconds) / 1e9
             if case .seconds(let after) = moment.trigger, !moment.isInRecovery {

@@ -1,0 +1,50 @@
+import Campaign
+import FuseMount
+import Oracles
+import PowerLoss
+
+/// A life that ended with a power loss.
+struct EndedLife {
+    let number: Int
+    let run: RecordedRun
+    let plan: CrashPlan
+    /// When the power went, in words.
+    let moment: String
+    /// Whether programs could know of each sync that was not done, in this life and in those whose marks it carries on.
+    /// Promises are judged only then.
+    let isReported: Bool
+
+    /// The violation by the name it has where a sync had failed before.
+    func named(_ violation: Violation, _ target: CampaignOptions.Target) throws -> Violation {
+        guard run.faults.contains(where: { $0.fired > 0 }) else { return violation }
+        let storage = Storage(
+            log: try EffectLog(run.recording), model: target.model, stack: target.stack)
+        let (pending, choice) = try storage.choice(plan)
+        let errors = SyncErrors(storage: storage, history: run.history)
+        let named = errors.named(violation, pending, choice)
+        guard named.kind == violation.kind, storage.log.takesBack else { return named }
+        // What a failed sync took back is gone, whatever else is lost.
+        var nothing = choice
+        nothing.kept = nothing.kept.map { _ in true }
+        return errors.named(violation, pending, nothing)
+    }
+}
+
+extension EffectLog {
+    /// Whether a program could know of each sync that was not done: sync(2) has no result.
+    var reportsSyncs: Bool { !lies && !faults.contains { $0.fault.sync == .everything } }
+}
+
+extension [FaultCount] {
+    /// Adds what came of the same faults in one more life.
+    mutating func add(_ rules: [FaultPlan.Rule]) {
+        for (index, rule) in rules.enumerated() {
+            self[index] = FaultCount(
+                text: self[index].text, matched: self[index].matched + rule.matched,
+                fired: self[index].fired + rule.fired)
+        }
+    }
+
+    /// Those that did something.
+    var fired: [FaultCount] { filter { $0.fired > 0 } }
+}

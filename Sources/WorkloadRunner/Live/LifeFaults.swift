@@ -1,0 +1,35 @@
+import FuseMount
+
+/// Makes requests of one life fail, while its clients run: recovery meets no faults, as in a recorded run.
+///
+/// `answer` is called on the serving thread, everything else while the server's lock is held, or when the server has ended.
+final class LifeFaults {
+    private(set) var plan: FaultPlan
+    /// Nanoseconds from when the mount began until the clients were started; nil before.
+    private var beganAt: UInt64?
+
+    /// - Parameter life: its number: another one draws other requests by chance.
+    init(_ requests: FaultRequests, life: Int) {
+        plan = FaultPlan()
+        for rule in requests.plan.rules {
+            var occurrence = rule.occurrence
+            if case .chance(let part, let whole, let seed) = occurrence {
+                occurrence = .chance(part, of: whole, seed: seed &+ UInt64(life))
+            }
+            _ = plan.add(rule.effect, rule.operations, rule.glob, occurrence)
+        }
+    }
+
+    /// From now on requests may fail.
+    func begin(at time: UInt64) {
+        beganAt = time
+    }
+
+    func answer(_ request: Interception) -> InterceptionVerdict {
+        guard let beganAt, request.moment == .before,
+            let rule = plan.verdict(
+                request.kind, request.paths, time: request.time - beganAt, used: request.usedBytes)
+        else { return .proceed }
+        return .fault(rule.effect)
+    }
+}

@@ -7,7 +7,9 @@ import FileTree
 /// its order, and so does the size. `docs/models.md`, "When a sync fails".
 package struct CleanPages: Sendable {
     fileprivate enum State {
-        case dirty, stored
+        case dirty
+        /// Or in no page.
+        case stored
         /// In a clean page alone.
         case stuck
     }
@@ -31,7 +33,10 @@ package struct CleanPages: Sendable {
         /// Before the first of the changes.
         var content: FileContent
         var since: [Change] = []
-        var hasStuck = false
+        /// Places of those that are stuck. While there are some, no place changes.
+        var stuck: [Int] = []
+        /// No change before this place is dirty.
+        var firstDirty = 0
     }
 
     /// Of those that were written since they were last synced, and of those with something stuck.
@@ -59,9 +64,7 @@ package struct CleanPages: Sendable {
             var file =
                 files.removeValue(forKey: effect.inode)
                 ?? File(content: tree[effect.inode]?.content ?? FileContent())
-            let change = Change(index: first + place, change: effect.change)
-            if file.hasStuck, let block = change.block { file.makeDirty(block) }
-            file.since.append(change)
+            file.add(Change(index: first + place, change: effect.change))
             files[effect.inode] = file
         }
     }
@@ -82,7 +85,7 @@ package struct CleanPages: Sendable {
     ///
     /// - Returns: the files that had something stuck; by inode.
     mutating func evict(_ eviction: Eviction) -> [UnsyncedContents.Undone] {
-        let evicted = files.keys.filter { files[$0]!.hasStuck && eviction.concerns($0) }
+        let evicted = files.keys.filter { !files[$0]!.stuck.isEmpty && eviction.concerns($0) }
         return evicted.sorted().map { number in
             let dropped = files[number]!.dropStuck()
             var content = files[number]!.content
@@ -94,42 +97,53 @@ package struct CleanPages: Sendable {
 }
 
 extension CleanPages.File {
-    /// A page is written as a whole.
-    fileprivate mutating func makeDirty(_ block: UInt64) {
-        for place in since.indices where since[place].state == .stuck {
-            if since[place].block == block { since[place].state = .dirty }
+    fileprivate mutating func add(_ change: CleanPages.Change) {
+        since.append(change)
+        guard let block = change.block else {
+            since[since.count - 1].state = .stored
+            return
         }
-        hasStuck = since.contains { $0.state == .stuck }
+        // A page is written as a whole.
+        stuck.removeAll { place in
+            guard since[place].block == block else { return false }
+            since[place].state = .dirty
+            firstDirty = min(firstDirty, place)
+            return true
+        }
     }
 
     fileprivate mutating func strand(_ range: Range<UInt64>?) {
-        for place in since.indices where since[place].state == .dirty {
-            guard let block = since[place].block,
-                range.map({ Block.overlaps($0, block) }) ?? true
-            else { continue }
-            since[place].state = .stuck
-            hasStuck = true
+        settle(range) { file, place in
+            file.since[place].state = .stuck
+            file.stuck.append(place)
         }
     }
 
     /// A sync, of all of it or of a range, that did its work.
     fileprivate mutating func store(_ range: Range<UInt64>?) {
-        for place in since.indices where since[place].state == .dirty {
-            if let range {
-                guard let block = since[place].block, Block.overlaps(range, block) else { continue }
-            }
-            since[place].state = .stored
+        settle(range) { $0.since[$1].state = .stored }
+        guard stuck.isEmpty else { return }
+        for change in since[..<firstDirty] { content.apply(change.change) }
+        since.removeFirst(firstDirty)
+        firstDirty = 0
+    }
+
+    private mutating func settle(_ range: Range<UInt64>?, _ body: (inout Self, Int) -> Void) {
+        for place in firstDirty..<since.count where since[place].state == .dirty {
+            guard let block = since[place].block,
+                range.map({ Block.overlaps($0, block) }) ?? true
+            else { continue }
+            body(&self, place)
         }
-        let settled = since.prefix { $0.state == .stored }
-        for change in settled { content.apply(change.change) }
-        since.removeFirst(settled.count)
+        firstDirty = since[firstDirty...].firstIndex { $0.state == .dirty } ?? since.count
     }
 
     /// - Returns: numbers of the effects; ascending.
     fileprivate mutating func dropStuck() -> [Int] {
-        let dropped = since.filter { $0.state == .stuck }.map(\.index)
+        let dropped = stuck.map { since[$0].index }.sorted()
         since.removeAll { $0.state == .stuck }
-        hasStuck = false
+        stuck = []
+        firstDirty = 0
         return dropped
     }
 }

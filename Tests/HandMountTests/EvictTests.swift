@@ -103,6 +103,22 @@ extension HandMountTests {
             #expect(reverting.ask("evict").text == "nothing was in the page cache alone")
         }
 
+        @Test("where the model has stored it along with another file it is refused, and stays")
+        func storedAlong() throws {
+            let hand = try Hand(model: "in-order")
+            hand.settle("old", in: "a")
+            #expect(hand.write("newer", to: "a", flags: 0) == 0)
+            hand.settle("b", in: "b")
+            hand.ask("fault EIO fsync a nth 1")
+            #expect(hand.sync("a") == EIO)
+
+            #expect(hand.refusal(["evict"])?.contains("along with another file") == true)
+
+            #expect(hand.text("a") == "newer")
+            hand.ask("cut worst")
+            #expect(hand.text("a") == "newer")
+        }
+
         @Test("the saved recording gives the tree that programs see, in later lives as well")
         func saved() throws {
             let hand = try Hand(model: "ext4-journal")

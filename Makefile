@@ -52,7 +52,7 @@ ROUNDS ?= 20
 SERVER_PACKAGES ?= redis-server redis-tools postgresql-15 beanstalkd etcd-server nats-server mariadb-server
 # What `make catalogue` does: the time for each workload, and what is run live, with how many power losses.
 CATALOGUE_BUDGET ?= 30s
-LIVE ?= sqlite-wal-full redis-always redis-always-multi postgresql postgresql-fsync-off beanstalkd etcd nats-jetstream mariadb
+LIVE ?= sqlite-wal-full redis-always redis-always-multi postgresql postgresql-fsync-off beanstalkd etcd etcd-cluster nats-jetstream mariadb
 CUTS ?= 100
 # A built checkout of pjdfstest, for `make posix`.
 PJDFSTEST ?=

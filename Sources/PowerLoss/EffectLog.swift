@@ -90,7 +90,7 @@ package struct EffectLog: Sendable {
         case .operation(let operation):
             return (machineMap.machine(of: operation) ?? 0) == machine
         case .fault(let fault):
-            guard let sync = fault.sync else { return false }
+            guard let sync = fault.sync else { return fault.eviction != nil }
             return sync.inode.map { machineMap[$0] == machine } ?? true
         case .mark: return false
         }

@@ -76,3 +76,12 @@ final class TDB: Engine {
         if code != 0 { throw StoreError("\(call): \(String(cString: tdb_errorstr(handle)))") }
     }
 }
+
+/// `memset_s` of Samba's libreplace, which Debian's archive of TDB calls and does not hold.
+@_cdecl("rep_memset_s")
+func replacedMemset(
+    _ bytes: UnsafeMutableRawPointer, _ size: Int, _ byte: CInt, _ count: Int
+) -> CInt {
+    memset(bytes, byte, min(count, size))
+    return count > size ? ERANGE : 0
+}

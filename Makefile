@@ -1,6 +1,6 @@
 # perjury. Everything is built in release mode, into one folder (.build).
 #
-#   make run        the embedded stores of the catalogue, on a budget that ends within three minutes on two cores
+#   make run        the embedded stores of the catalogue, on a budget that ends within two minutes on two cores
 #   make test       all tests: they need /dev/fuse for the mounts
 #   make planted    only the planted bugs: each toy store must be caught, each correct twin must hold
 #   make mutations  deliberate defects in a copy of the sources, one by one: some test must notice each (as root, /dev/fuse)
@@ -31,7 +31,7 @@ PERJURY := .build/release/perjury
 SOURCES := Sources Tests Benchmarks Package.swift
 
 # What one workload of `make run` may take. Most end earlier, as they have been explored exhaustively.
-RUN_BUDGET ?= 8s
+RUN_BUDGET ?= 5s
 # For how many minutes storms and fio go on in `make soak`, each, and the first seed.
 MINUTES ?= 30
 SEED ?= 0

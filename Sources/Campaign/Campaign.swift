@@ -200,10 +200,8 @@ package struct Campaign {
 
     /// What is violated needs not be explored to the end: enough states to see each way in which it is.
     private func isSettled(_ exploration: Exploration) -> Bool {
-        guard let limit = options.statesOnceViolated, !exploration.kinds.isEmpty else {
-            return false
-        }
-        return exploration.report.statesPlanned >= limit
+        exploration.limitOnceViolated(options).map { exploration.report.statesPlanned >= $0 }
+            ?? false
     }
 
     func judge(

@@ -29,8 +29,10 @@ package struct CampaignOptions: Sendable {
     /// The error with which each sync of the run is made to fail, in a run of its own; nil: none is. It has the same budget
     /// again.
     package var syncError: String?
-    /// Planned states after which a target that is violated is not explored further; nil: never.
+    /// Planned states after which a target that is violated is not explored further, whatever comes up; nil: it is always.
     package var statesOnceViolated: Int? = 4000
+    /// Planned states before which it is, although nothing else comes up.
+    package var leastOnceViolated = 1000
     /// Different smallest plans that are looked for per kind of violation and target.
     package var findingsPerKind = 4
     /// Planned states that one target takes before the next has its turn.

@@ -26,6 +26,8 @@ final class Exploration {
     /// Violations beyond the findings that are looked for, by kind.
     private(set) var unexplained: [ViolationKind: Int] = [:]
     var isFinished = false
+    /// How many states were planned when the latest finding was added.
+    private var plannedAtFinding = 0
     /// How often it had its turn.
     private(set) var turns = 0
     /// Seconds of the clock at which its turn began.
@@ -119,10 +121,18 @@ final class Exploration {
     func nextBatch(_ options: CampaignOptions) -> Int {
         var size = min(options.batch, 8 << min(turns, 20))
         turns += 1
-        if let limit = options.statesOnceViolated, !kinds.isEmpty {
-            size = min(size, limit - report.statesPlanned)
-        }
+        if let limit = limitOnceViolated(options) { size = min(size, limit - report.statesPlanned) }
         return max(1, size)
+    }
+
+    /// Planned states after which it has shown enough; nil while it is not violated.
+    ///
+    /// What is violated is seen at once or soon, most often. So where each crash point has been visited, and three times as
+    /// many states as the latest finding took have shown no other, few are left to be found.
+    func limitOnceViolated(_ options: CampaignOptions) -> Int? {
+        guard let most = options.statesOnceViolated, !kinds.isEmpty else { return nil }
+        let points = report.crashPointsInAll
+        return min(most, max(options.leastOnceViolated, 4 * points, 3 * plannedAtFinding))
     }
 
     /// The next states, and the trees among them of which nothing is known yet.
@@ -233,6 +243,7 @@ final class Exploration {
 
     func add(_ finding: Finding, cause: Set<String>, _ smallest: SmallestPlan) {
         kinds.insert(finding.kind)
+        plannedAtFinding = report.statesPlanned
         groups.append(
             Group(
                 kind: finding.kind, cause: cause, treeHash: smallest.treeHash,

@@ -293,6 +293,19 @@ struct BudgetTests {
         #expect(report.models[0].statesPlanned <= max(limit, 128))
     }
 
+    @Test("a violated target is explored until nothing else has come up for long")
+    func onceNothingElseComes() {
+        let report = explore(Toys.files(20, syncsDirectory: false), ["posix"]) {
+            $0.leastOnceViolated = 300
+            $0.states = 5000
+        }
+
+        let model = report.models[0]
+        #expect(report.violated == ["posix: lost-commit"])
+        #expect(!model.exhaustive)
+        #expect(model.statesPlanned == max(300, 4 * model.crashPointsInAll))
+    }
+
     @Test("breadth comes first: a small budget visits every crash point of a correct store")
     func crashPoints() {
         let report = explore(Toys.log(8), ["ext4-ordered"]) { $0.states = 200 }
@@ -321,8 +334,9 @@ struct BudgetTests {
         #expect(report.models.map(\.verdict) == [.violated, .holds, .holds, .holds])
         #expect(report.models.allSatisfy { $0.statesPlanned >= 8 })
         let seconds = report.models.map(\.seconds)
-        // A target may shrink for twice its share, and ends the turn that it has begun.
-        #expect(seconds.max()! <= 75, "\(seconds)")
+        // A target may shrink for twice its share, and ends the turn that it has begun with less than its share: that may have
+        // 64 observations.
+        #expect(seconds.max()! <= 25 + 64, "\(seconds)")
         #expect(report.seconds <= 150)
     }
 

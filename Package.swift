@@ -6,6 +6,14 @@ import PackageDescription
 let settings: [SwiftSetting] =
     Context.environment["PERJURY_STRICT"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])]
 
+/// Whether Swift's own library is there as an archive, as in the toolchains of swift.org.
+let hasArchivesOfSwift = (Context.environment["PATH"] ?? "").split(separator: ":").contains {
+    guard let real = realpath("\($0)/swift", nil) else { return false }
+    defer { free(real) }
+    let folder = String(cString: real).split(separator: "/").dropLast().joined(separator: "/")
+    return access("/\(folder)/../lib/swift_static/linux/libswiftCore.a", R_OK) == 0
+}
+
 /// For programs that an observation starts anew each time: the dynamic linker takes more of a processor's time than the
 /// store. So they are linked to archives where all of them are installed, as Debian's packages install them.
 func archived(_ libraries: [String], needing others: [String] = []) -> [LinkerSetting] {
@@ -13,7 +21,7 @@ func archived(_ libraries: [String], needing others: [String] = []) -> [LinkerSe
     let areThere = folders.contains { folder in
         (libraries + others + ["c"]).allSatisfy { access("\(folder)/lib\($0).a", R_OK) == 0 }
     }
-    guard areThere else { return [] }
+    guard areThere && hasArchivesOfSwift else { return [] }
     return [.unsafeFlags(["-static-executable"])] + others.map { .linkedLibrary($0) }
 }
 

@@ -24,6 +24,10 @@ def decoded(text):
     return base64.b64decode(text).decode(errors="replace")
 
 
+class Unavailable(ConnectionError):
+    """No answer yet: the leader has changed, or there is none."""
+
+
 class Etcd:
     width = "all"
 
@@ -46,6 +50,8 @@ class Etcd:
             elif name == b"transfer-encoding":
                 is_chunked = value.strip() == b"chunked"
         answer = self.chunks() if is_chunked else self.answers.read(size)
+        if status[1] == b"503":
+            raise Unavailable(f"{path}: {answer[:200]!r}")
         if status[1] != b"200":
             raise ConnectionError(f"{path}: {status[1].decode()} {answer[:200]!r}")
         return json.loads(answer)
@@ -99,6 +105,13 @@ class Cluster(Etcd):
             except OSError as failure:
                 refusal = failure
         raise refusal
+
+    def contents(self):
+        while True:
+            try:
+                return list(super().contents())
+            except Unavailable:
+                time.sleep(0.01)
 
     def check(self):
         """Each member's answer, to a question that it must ask the others about."""

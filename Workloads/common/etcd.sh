@@ -18,7 +18,7 @@ for name in $PERJURY_MOUNTS; do
     etcd --data-dir "$PERJURY_DIR/$name/etcd" --name "$name" --listen-client-urls "unix://$name:1" \
         --advertise-client-urls "unix://$name:1" --listen-peer-urls "unix://$name:2" \
         --initial-advertise-peer-urls "unix://$name:2" --initial-cluster "$cluster" \
-        --heartbeat-interval 30 --election-timeout 150 --logger zap --log-outputs stderr "$@" &
+        --heartbeat-interval 30 --election-timeout 200 --logger zap --log-outputs stderr "$@" &
     members+=($!)
 done
 # A member that cannot open its storage ends. The others are a store as long as they are the most.

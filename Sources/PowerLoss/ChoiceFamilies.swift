@@ -53,7 +53,7 @@ struct ChoiceFamilies {
         return picked.sorted()
     }
 
-    private func losing(_ elements: [Int]) -> Storage.Choice {
+    func losing(_ elements: [Int]) -> Storage.Choice {
         var kept = [Bool](repeating: true, count: count)
         for element in elements where kept[element] {
             for lost in sets.dependents(of: element) { kept[lost] = false }
@@ -61,7 +61,7 @@ struct ChoiceFamilies {
         return Storage.Choice(kept: kept)
     }
 
-    private func keeping(_ elements: [Int]) -> Storage.Choice {
+    func keeping(_ elements: [Int]) -> Storage.Choice {
         var kept = [Bool](repeating: false, count: count)
         for element in elements {
             for needed in sets.required(by: element) { kept[needed] = true }
@@ -79,15 +79,19 @@ struct ChoiceFamilies {
     func tears(limit: Int) -> [Storage.Choice] {
         var result: [Storage.Choice] = []
         for group in writes {
-            var tears = group.indices.flatMap { waysToTear(group, at: $0) }
-            let most = max(limit, Self.largeWrite)
-            if tears.count > most {
-                tears = (0..<most).map { tears[$0 * (tears.count - 1) / (most - 1)] }
-            }
-            result += tears.map { choice($0, group) }
+            result += tears(of: group, most: max(limit, Self.largeWrite))
             if result.count >= limit { break }
         }
         return result
+    }
+
+    /// One write torn, at evenly spread places where there are more than `most`.
+    func tears(of group: [Int], most: Int) -> [Storage.Choice] {
+        var tears = group.indices.flatMap { waysToTear(group, at: $0) }
+        if tears.count > most {
+            tears = (0..<most).map { tears[$0 * (tears.count - 1) / (most - 1)] }
+        }
+        return tears.map { choice($0, group) }
     }
 
     private static let largeWrite = 256
@@ -182,16 +186,12 @@ struct ChoiceFamilies {
         var record = -1
         for (index, effect) in pending.effects.enumerated() {
             let logged = storage.log.effects[effect]
-            switch logged.effect.change {
-            case .data, .zero:
-                if logged.id.record == record {
-                    groups[groups.count - 1].append(index)
-                } else {
-                    groups.append([index])
-                    record = logged.id.record
-                }
-            default:
-                break
+            guard logged.effect.change.isData else { continue }
+            if logged.id.record == record {
+                groups[groups.count - 1].append(index)
+            } else {
+                groups.append([index])
+                record = logged.id.record
             }
         }
         return groups.reversed()

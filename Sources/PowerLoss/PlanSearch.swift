@@ -20,7 +20,9 @@ package enum Ending: String, Sendable, CaseIterable {
 /// before ahead of the others; then the points with new shapes with every family of choices; then every point with every
 /// family; then, where a point has few closed sets, all of them; then pairs and seeded samples where it has many. Where the
 /// recording holds the storage of several machines, each of these comes with each set of machines that lose their power.
-/// Choices repeat in no point. The order is a function of the recording, model, stack and seed.
+/// After the first states of this walk, which show in its simplest form what most bugs come to, every other state is one of
+/// `KindsOfLoss`, as long as there are. Choices repeat in no point. The order is a function of the recording, model, stack
+/// and seed.
 package struct PlanSearch: Sequence, IteratorProtocol {
     package let storage: Storage
     private let seed: UInt64
@@ -40,6 +42,12 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     private var seen: [Int: Set<UInt64>] = [:]
     /// Places whose closed sets, and tears of one write, have been handed out or are in the queue.
     private var exhausted: Set<Place> = []
+    /// Tried between the states of the walk; nil where there are none, or no more.
+    private var kinds: KindsOfLoss?
+    private var isTurnOfKinds = false
+    private var walked = 0
+    /// Choices of its latest turn, in reverse.
+    private var ofKinds: (pending: Storage.Pending, choices: [Storage.Choice])?
 
     /// A crash point, and who loses the power there.
     private struct Place: Hashable {
@@ -49,6 +57,8 @@ package struct PlanSearch: Sequence, IteratorProtocol {
 
     /// Closed sets up to which a point is enumerated whole.
     package static let exhaustiveLimit = 512
+    /// States of the walk before those of `KindsOfLoss`.
+    private static let walkedFirst = 64
     /// Choices of one family at one point while breadth comes first.
     private static let familyLimit = 48
     /// Choices of one family at one point after that, and how many effects they may tell of together: a point may have very
@@ -86,6 +96,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
         self.novel = places[0].count
         let largest = sets.count { $0.count == sets[0].count }
         placesInAll = (novel.count + known.count) * largest
+        if isLoss { kinds = KindsOfLoss(storage, from: first, losing: sets) }
     }
 
     /// Whether every crash point has been handed out with all its closed sets and single tears.
@@ -96,13 +107,41 @@ package struct PlanSearch: Sequence, IteratorProtocol {
 
     package mutating func next() -> Planned? {
         while true {
-            if let choice = queue.popLast() {
-                let pending = current!
-                let key = choice.key(pending)
-                guard seen[pending.crashPoint, default: []].insert(key).inserted else { continue }
-                return Planned(pending: pending, choice: choice, key: key)
+            if isTurnOfKinds {
+                isTurnOfKinds = false
+                if let planned = nextOfKinds() { return planned }
             }
-            guard fill() else { return nil }
+            if let choice = queue.popLast() {
+                guard let planned = planned(current!, choice) else { continue }
+                walked += 1
+                isTurnOfKinds = walked >= Self.walkedFirst
+                return planned
+            }
+            guard fill() else { return nextOfKinds() }
+        }
+    }
+
+    /// nil when the choice has been handed out.
+    private mutating func planned(
+        _ pending: Storage.Pending, _ choice: Storage.Choice
+    ) -> Planned? {
+        let key = choice.key(pending)
+        guard seen[pending.crashPoint, default: []].insert(key).inserted else { return nil }
+        return Planned(pending: pending, choice: choice, key: key)
+    }
+
+    private mutating func nextOfKinds() -> Planned? {
+        guard var kinds else { return nil }
+        self.kinds = nil
+        while true {
+            while let choice = ofKinds?.choices.popLast() {
+                guard let planned = planned(ofKinds!.pending, choice) else { continue }
+                self.kinds = kinds
+                return planned
+            }
+            let turn = kinds.next { isExhausted(Place(point: $0, machines: $1)) }
+            guard let (pending, choices) = turn else { return nil }
+            ofKinds = (pending, withStale(choices.reversed(), pending))
         }
     }
 
@@ -258,8 +297,8 @@ package struct PlanSearch: Sequence, IteratorProtocol {
 }
 
 extension Effect.Change {
-    /// What kind of change it is, for telling crash points apart.
-    fileprivate var shape: UInt64 {
+    /// What kind of change it is.
+    var shape: UInt64 {
         switch self {
         case .birth: 1
         case .data(_, let range, _): range.count == Block.size ? 2 : 3

@@ -60,8 +60,8 @@ struct PlanSearchTests {
             var allLost: Set<Int> = []
             var noneLost: Set<Int> = []
             let points = storage.lastCrashPoint + 1
-            // All lost may come twice, with stale blocks, too.
-            for planned in PlanSearch(storage, seed: seed.value).prefix(3 * points) {
+            // All lost may come twice, with stale blocks, too; and every other state is one of a kind of loss.
+            for planned in PlanSearch(storage, seed: seed.value).prefix(6 * points) {
                 let choice = planned.choice
                 if choice.torn.isEmpty, !choice.kept.contains(true) {
                     allLost.insert(planned.pending.crashPoint)
@@ -135,6 +135,50 @@ struct PlanSearchTests {
             if sets.isClosed(kept) { all.insert(kept) }
         }
         return all
+    }
+
+    @Test(
+        "a rare file is lost, kept and torn within the first 160 states, wherever it stands",
+        arguments: [5, 500, 995])
+    func rareFile(place: Int) {
+        var life = Life()
+        life.create("log")
+        life.create("page")
+        life.write("page", 0, 8192, "O")
+        life.powerOn()
+        for index in 0..<1000 {
+            life.write("log", UInt64(index) * 512, 512, "M")
+            if index == place { life.write("page", 0, 8192, "N") }
+            if index % 4 == 3 { life.fdatasync("log") }
+        }
+        // Neither block of the page can tear inside.
+        let storage = life.storage(.posix, .torn4096)
+        let page = Set(
+            storage.log.effects.indices.filter {
+                storage.log.paths[storage.log.effects[$0].path] == "page"
+                    && storage.log.effects[$0].effect.change.isData
+            })
+        #expect(page.count == 2)
+
+        var found: Set<[Bool]> = []
+        for planned in PlanSearch(storage, seed: 1).prefix(160) {
+            let kept = planned.pending.effects.indices.filter {
+                page.contains(planned.pending.effects[$0])
+            }.map { planned.choice.kept[$0] }
+            let others = planned.pending.effects.indices.filter {
+                !page.contains(planned.pending.effects[$0])
+            }.map { planned.choice.kept[$0] }
+            if !kept.isEmpty, Set(others).count <= 1 {
+                found.insert(kept + [others.first ?? true])
+            }
+        }
+
+        for isKept in [false, true] {
+            #expect(found.contains([true, false, isKept]))
+            #expect(found.contains([false, true, isKept]))
+        }
+        #expect(found.contains([false, false, true]))
+        #expect(found.contains([true, true, false]))
     }
 
     @Test("a search that is stopped early does not call itself exhaustive")

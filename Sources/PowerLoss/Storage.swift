@@ -77,21 +77,22 @@ package final class Storage: Sendable {
         guard stack.ignoredFlushes > 0 else { return crashPoint }
         let syncs = syncs[machine]
         let before = syncs.partitioningIndex { $0 >= crashPoint }
-        if stack.ignores == .commits, before == 0 || !commits(syncs[before - 1]) {
+        if stack.ignores == .commits, before == 0 || !commits(syncs[before - 1], machine) {
             return crashPoint
         }
         let flushed = before - min(before, stack.ignoredFlushes)
         return flushed > 0 ? syncs[flushed - 1] + 1 : 0
     }
 
-    /// Whether a sync had to store more than bytes in their places: names, sizes, attributes, new blocks.
-    private func commits(_ record: Int) -> Bool {
+    /// Whether a sync had to store more than bytes in their places on a machine: names, sizes, attributes, new blocks.
+    private func commits(_ record: Int, _ machine: Int) -> Bool {
         let index = graph.coverings.partitioningIndex { $0.record >= record }
         guard index < graph.coverings.count, graph.coverings[index].record == record else {
             return false
         }
         return graph.coverings[index].effects.contains { effect in
-            switch log.effects[Int(effect)].effect.change {
+            guard self.machine(ofEffect: Int(effect)) == machine else { return false }
+            return switch log.effects[Int(effect)].effect.change {
             case .data, .zero: graph.nodes[Int(effect)].isWhole
             default: true
             }

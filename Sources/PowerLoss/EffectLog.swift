@@ -33,10 +33,12 @@ package struct EffectLog: Sendable {
         package let replaced: InodeNumber?
     }
 
-    /// - Throws: `RecordingError` when a record does not apply to the tree before it.
+    /// - Throws: `RecordingError` when a record does not apply to the tree before it, or when the recording is of machines that
+    ///   it cannot be of.
     package init(_ recording: Recording) throws(RecordingError) {
         self.recording = recording
         machines = recording.mounts
+        try Self.check(machines, in: recording.base)
         machineMap = machines.isEmpty ? nil : Self.machineMap(recording)
         var builder = Builder(recording)
         var firstEffect = [0]
@@ -66,6 +68,25 @@ package struct EffectLog: Sendable {
     }
 
     package var machineCount: Int { max(1, machines.count) }
+
+    /// A recording is untrusted input.
+    private static func check(_ machines: [String], in tree: FileTree) throws(RecordingError) {
+        guard !machines.isEmpty else { return }
+        guard (2...MachineSet.maximumCount).contains(machines.count),
+            Set(machines).count == machines.count
+        else {
+            throw RecordingError(
+                "the recording names \(machines.count) mounts: it must be 2 to \(MachineSet.maximumCount), each once"
+            )
+        }
+        for name in machines {
+            let number = name.contains("/") ? nil : tree.lookUp(path: name)
+            guard let number, tree[number]?.kind == .directory else {
+                throw RecordingError(
+                    "the recording names the mount \"\(name)\", which is no directory of its root")
+            }
+        }
+    }
 
     private static func machineMap(_ recording: Recording) -> MachineMap {
         var map = MachineMap(recording.mounts, in: recording.base)
@@ -99,8 +120,8 @@ package struct EffectLog: Sendable {
     /// The number of an effect among all; nil where there is none such.
     func effect(_ id: EffectID) -> Int? {
         guard (0..<recording.count).contains(id.record) else { return nil }
-        let index = firstEffect[id.record] + id.index
-        return index < firstEffect[id.record + 1] ? index : nil
+        let (first, end) = (firstEffect[id.record], firstEffect[id.record + 1])
+        return (0..<(end - first)).contains(id.index) ? first + id.index : nil
     }
 
     /// The path of what a record synced; the root's is empty. nil for records that sync no inode.

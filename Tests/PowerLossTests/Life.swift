@@ -24,6 +24,12 @@ struct Life {
 
     var recording: Recording { writer!.recording() }
 
+    /// The same, noted to be the storage of several machines.
+    func recording(mounts: [String]) throws -> Recording {
+        try writer!.note(Recording.mountsNote, Array(mounts.joined(separator: "\n").utf8))
+        return recording
+    }
+
     func storage(_ model: PersistenceModel, _ stack: Stack = .honest) -> Storage {
         Storage(log: try! EffectLog(recording), model: model, stack: stack)
     }

@@ -145,7 +145,7 @@ private struct Machines {
 
 @Suite("Several machines in one recording, over random histories")
 struct MachineTests {
-    static let stacks = [Stack.honest, .torn4096, .lyingFlush, .lyingFlushInOrder]
+    static let stacks = [Stack.honest, .torn4096, .lyingFlush, .lyingFlushInOrder, .fuaIgnored]
 
     @Test(
         "one that loses its power is left as if it were alone; the other loses nothing",
@@ -264,5 +264,63 @@ struct MachineTests {
         #expect(refusal(.link(InodeNumber(98), at: entry("n1", "x"))) == .improperLink)
         map.follow(.create(InodeNumber(97), at: entry("n2/d", "x"), .file))
         #expect(map[InodeNumber(97)] == 1)
+    }
+
+    @Test(
+        "a recording that names machines which its tree does not have is refused",
+        arguments: [
+            ["n1"], ["n1", "n1"], ["n1", "n3"], ["n1", "n2", "f"], ["n1", "n2/d"],
+            (1...8).map { "m\($0)" }, (1...300).map { "m\($0)" },
+        ])
+    func hostileNames(names: [String]) throws {
+        var life = Life()
+        for number in 1...300 { life.makeDirectory("m\(number)") }
+        for path in ["n1", "n2", "n2/d"] { life.makeDirectory(path) }
+        life.create("f")
+        life.powerOn()
+        life.create("n1/g")
+
+        let hostile = try life.recording(mounts: names)
+
+        #expect(throws: RecordingError.self) { try EffectLog(hostile) }
+        #expect(throws: Never.self) { try EffectLog(try life.recording(mounts: ["n1", "n2"])) }
+    }
+
+    @Test("a plan that names an effect beyond all numbers is refused")
+    func hostilePlan() throws {
+        var life = Life()
+        for path in ["n1", "n2"] { life.makeDirectory(path) }
+        life.powerOn()
+        for path in ["n1/f", "n2/f"] { life.create(path) }
+        let log = try EffectLog(try life.recording(mounts: ["n1", "n2"]))
+        let storage = Storage(log: log, model: .posix, stack: .honest)
+
+        for id in [EffectID(record: 1, index: .max), EffectID(record: .max, index: 0)] {
+            #expect(throws: RecordingError.self) {
+                try storage.choice(CrashPlan(crashPoint: 2, lost: [id]))
+            }
+        }
+    }
+
+    @Test("a file that is moved out of a mount, or into the mounts' folder, crosses a border")
+    func bordersOfTheRoot() throws {
+        var life = Life()
+        for path in ["n1", "n2"] { life.makeDirectory(path) }
+        life.create("n1/f")
+        let map = MachineMap(["n1", "n2"], in: life.tree)
+        func entry(_ directory: InodeNumber, _ name: String) -> DirectoryEntry {
+            DirectoryEntry(directory, FileName(name))
+        }
+
+        let n1 = life.inode("n1")
+        #expect(throws: Errno.improperLink) {
+            try map.check(.rename(from: entry(n1, "f"), to: entry(.root, "f"), .replace))
+        }
+        #expect(throws: Errno.improperLink) {
+            try map.check(.rename(from: entry(.root, "n2"), to: entry(n1, "n2"), .replace))
+        }
+        #expect(throws: Errno.resourceBusy) {
+            try map.check(.rename(from: entry(.root, "n2"), to: entry(.root, "n3"), .replace))
+        }
     }
 }

@@ -58,8 +58,8 @@ package struct MachineMap: Sendable {
         case .link(let number, let entry):
             guard machines[number] == machines[entry.directory] else { throw .improperLink }
         case .rename(let from, let to, _):
-            guard from.directory != .root, to.directory != .root else { throw .resourceBusy }
             guard machines[from.directory] == machines[to.directory] else { throw .improperLink }
+            guard from.directory != .root else { throw .resourceBusy }
         case .setAttributes(.root, _), .setExtendedAttribute(.root, _, _):
             throw .readOnlyFileSystem
         default: break

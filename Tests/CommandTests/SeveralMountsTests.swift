@@ -31,7 +31,9 @@ extension TheCommand {
             attempt("folder beside", lambda: os.mkdir("c"))
             attempt("unnamed beside", lambda: os.open(root, os.O_TMPFILE | os.O_RDWR))
             attempt("remove a mount", lambda: os.rmdir("a"))
-            attempt("move a mount", lambda: os.rename("a", "b/a"))
+            attempt("move a mount", lambda: os.rename("a", "c"))
+            attempt("move a mount into another", lambda: os.rename("a", "b/a"))
+            attempt("move out of a mount", lambda: os.rename("a/other", "other"))
             attempt("mode of the root", lambda: os.chmod(root, 0o700))
             attempt("mode of a mount", lambda: os.chmod("a", 0o700))
             # With a folder to start from Python's link follows the symbolic link.
@@ -61,7 +63,8 @@ extension TheCommand {
                     "mounts a b ['a', 'b']", "rename across EXDEV", "link across EXDEV",
                     "rename within done", "link within done", "file beside EROFS",
                     "folder beside EROFS", "unnamed beside EROFS", "remove a mount EBUSY",
-                    "move a mount EBUSY", "mode of the root EROFS", "mode of a mount done",
+                    "move a mount EBUSY", "move a mount into another EXDEV",
+                    "move out of a mount EXDEV", "mode of the root EROFS", "mode of a mount done",
                     "name across EXDEV", "name within done",
                 ])
         }

@@ -118,7 +118,7 @@ package final class Storage: Sendable {
             }
         }
         if !log.takenBack.isEmpty { effects.removeAll { graph.nodes[$0].droppedAt < crashPoint } }
-        var foundation = UInt64(index)
+        let birthCount = settled.count
         if flushed.count > 1 {
             let isAtRisk = effects.map { effect in
                 let machine = machine(ofEffect: effect)
@@ -127,13 +127,12 @@ package final class Storage: Sendable {
             }
             for (effect, isAtRisk) in zip(effects, isAtRisk) where !isAtRisk {
                 settled.append(effect)
-                foundation = StableHash.mix(foundation, UInt64(effect))
             }
             effects = zip(effects, isAtRisk).filter(\.1).map(\.0)
         }
         return Pending(
             crashPoint: crashPoint, machines: machines, snapshot: index, effects: effects,
-            settled: settled, foundation: foundation)
+            settled: settled, birthCount: birthCount)
     }
 
     /// The effects at risk at one crash point.
@@ -148,8 +147,8 @@ package final class Storage: Sendable {
         /// Effects that are always there beside the snapshot's: inodes that were born meanwhile, visible only by their names, then
         /// what a machine stored that loses nothing, or nothing more.
         fileprivate let settled: [Int]
-        /// The same where the same is always there.
-        fileprivate let foundation: UInt64
+        /// How many of these are births.
+        fileprivate let birthCount: Int
     }
 
     /// Which of the pending effects require which, at the granularity of whole effects. Indices count the pending ones.
@@ -260,12 +259,19 @@ package final class Storage: Sendable {
             self.torn = torn
         }
 
-        /// A number that is the same for equal sets of kept effects on the same covered state.
+        /// A number that is the same for equal sets of effects that are there on the same covered state, kept or settled.
         func key(_ pending: Pending) -> UInt64 {
-            var hash = pending.foundation
+            var hash = UInt64(pending.snapshot)
+            var settled = pending.settled[pending.birthCount...]
             for (index, isKept) in kept.enumerated() where isKept {
-                hash = StableHash.mix(hash, UInt64(pending.effects[index]))
+                let effect = pending.effects[index]
+                while let other = settled.first, other < effect {
+                    hash = StableHash.mix(hash, UInt64(other))
+                    settled.removeFirst()
+                }
+                hash = StableHash.mix(hash, UInt64(effect))
             }
+            for other in settled { hash = StableHash.mix(hash, UInt64(other)) }
             // What is lost is to be seen, too.
             if showsStale { hash = StableHash.mix(hash, UInt64(pending.crashPoint) | 1 << 62) }
             for tear in torn {

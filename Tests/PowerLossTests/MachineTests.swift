@@ -209,6 +209,19 @@ struct MachineTests {
         }
     }
 
+    @Test(
+        "no state is tried once for each set of machines that can leave it",
+        arguments: Seed.first(4))
+    func noRepetition(seed: Seed) throws {
+        let log = try EffectLog(try Machines(seed, count: 12).recording)
+        let storage = Storage(log: log, model: .posix, stack: .honest)
+        var plans: Set<CrashPlan> = []
+        for planned in PlanSearch(storage, seed: seed.value).prefix(2000) {
+            let plan = storage.plan(planned.pending, planned.choice)
+            #expect(plans.insert(plan).inserted, "\(plan)")
+        }
+    }
+
     @Test("at most so many lose something at once", arguments: Seed.first(6))
     func oneAtATime(seed: Seed) throws {
         let log = try EffectLog(try Machines(seed, count: 12).recording)

@@ -132,6 +132,7 @@ final class Exploration {
     func limitOnceViolated(_ options: CampaignOptions) -> Int? {
         guard let most = options.statesOnceViolated, !kinds.isEmpty else { return nil }
         let points = report.crashPointsInAll
+        guard visited.count == points else { return most }
         return min(most, max(options.leastOnceViolated, 4 * points, 3 * plannedAtFinding))
     }
 

@@ -30,6 +30,8 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     /// The first crash point of which there are states.
     private let first: Int
     private let order: [Place]
+    /// The order of the first round: each point, then the same with other machines.
+    private let breadth: [Place]
     private let novel: Int
     /// Places with as many machines as may lose their power: exhausting them exhausts all.
     private let placesInAll: Int
@@ -93,6 +95,9 @@ package struct PlanSearch: Sequence, IteratorProtocol {
             sets.flatMap { machines in points.map { Place(point: $0, machines: machines) } }
         }
         order = places[0] + places[1]
+        breadth = sets.flatMap { set in
+            (novel + known).map { Place(point: $0, machines: set) }
+        }
         self.novel = places[0].count
         let largest = sets.count { $0.count == sets[0].count }
         placesInAll = (novel.count + known.count) * largest
@@ -188,7 +193,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
                 place = 0
                 continue
             }
-            let next = order[place]
+            let next = round == 0 ? breadth[place] : order[place]
             place += 1
             if isExhausted(next) { continue }
             let pending = storage.pending(at: next.point, losing: next.machines)

@@ -12,6 +12,8 @@ struct ToySubject: Subject {
     var expectation = Expectation()
     var promiseUnder: [String: Promise] = [:]
     var endedNormally = true
+    /// The storage of machines of their own.
+    var mounts: [String] = []
     /// Makes the tree that the life starts from. What it says are marks of `setup`.
     var setUp: @Sendable (ToyDisk) throws -> Void = { _ in }
     /// The recorded life.
@@ -23,11 +25,16 @@ struct ToySubject: Subject {
 
     func record() throws -> RecordedRun {
         let base = ToyDisk(FileTree())
+        for name in mounts { try base.makeDirectory(name) }
         try setUp(base)
         var tree = base.tree
         _ = tree.settle()
         let writer = try RecordingWriter(
             arena: Arena(memoryLimit: 16 << 20), base: tree, storesBase: false, nonce: 1)
+        if !mounts.isEmpty {
+            try writer.note(
+                Recording.mountsNote, Array(mounts.joined(separator: "\n").utf8))
+        }
         try life(ToyDisk(tree, writer: writer))
         return RecordedRun(
             recording: writer.recording(), setupOutput: base.output, endedNormally: endedNormally,

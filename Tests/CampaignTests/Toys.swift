@@ -79,6 +79,32 @@ enum Toys {
             })
     }
 
+    /// A file for each commit, on each machine in turn; their directories are never synced.
+    static func machines(_ count: Int, commits: Int) -> ToySubject {
+        let mounts = (1...count).map { "n\($0)" }
+        return ToySubject(
+            mounts: mounts,
+            life: { disk in
+                for commit in 0..<commits {
+                    let file = "\(mounts[commit % count])/k\(commit)"
+                    try disk.say("@begin t\(commit) k\(commit)=v")
+                    try disk.create(file)
+                    try disk.write(file, line("v"))
+                    try disk.sync(file)
+                    try disk.say("@ack t\(commit)")
+                }
+            },
+            recovery: { disk in
+                for mount in mounts {
+                    for name in disk.names(in: mount) {
+                        for value in lines(disk.text("\(mount)/\(name)")) {
+                            try disk.say("@saw \(name)=\(value)")
+                        }
+                    }
+                }
+            })
+    }
+
     /// One file that is replaced by rename for each commit, written anew beside it.
     static func replacement(syncsFile: Bool, syncsDirectory: Bool = true) -> ToySubject {
         ToySubject(

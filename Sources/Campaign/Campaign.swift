@@ -78,7 +78,7 @@ package struct Campaign {
         report.faults = run.faults
         report.mounts = log.machines
         report.mountsAtOnce = min(options.machinesAtOnce ?? .max, log.machines.count)
-        if !log.machines.isEmpty { report.notes.append(Self.note(onMountsOf: report)) }
+        if !log.machines.isEmpty { report.notes.append(note(onMountsOf: report)) }
         if let idle = run.faults.first(where: { $0.fired == 0 }) {
             report.inconclusive =
                 "the fault `\(idle.text)` never fired: \(idle.matched) matching requests came"
@@ -257,11 +257,20 @@ package struct Campaign {
 
     // MARK: Report
 
-    private static func note(onMountsOf report: WorkloadReport) -> String {
+    private func note(onMountsOf report: WorkloadReport) -> String {
         let most = report.mountsAtOnce
+        let what =
+            switch options.ending {
+            case .powerLoss:
+                (most == 1 ? "one loses its power" : "up to \(most) lose their power together")
+                    + ", on the others only the processes end"
+            case .kernelPanic:
+                (most == 1 ? "the kernel of one stops" : "the kernels of up to \(most) stop")
+                    + ", on the others only the processes end"
+            case .processKill, .pageEviction: "the processes of all end, none loses its power"
+            }
         return "\(report.mounts.joined(separator: ", ")) are the mounts of machines of their own: "
-            + (most == 1 ? "one loses its power" : "up to \(most) lose their power together")
-            + ", on the others only the processes end"
+            + what
     }
 
     private func finish(_ explorations: [Exploration], _ report: inout WorkloadReport) {

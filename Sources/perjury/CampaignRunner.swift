@@ -63,6 +63,13 @@ struct CampaignRunner {
 
     private func explore(_ task: Task, _ progress: inout ProgressLine) throws -> WorkloadReport {
         let file = task.workload.file
+        if let recorded = task.run?.recording.mounts, recorded != file.mounts {
+            var report = WorkloadReport(
+                name: task.workload.name, about: file.about, promise: file.promise.description)
+            report.inconclusive =
+                "`mounts` of the workload is not what it was when it was recorded, [\(recorded.joined(separator: ", "))]: record it anew"
+            return report
+        }
         var options = try exploration.campaign(of: file)
         let subject: WorkloadSubject
         do {

@@ -89,6 +89,22 @@ extension TheCommand {
             #expect(replay.output.contains("The finding shows again"), "\(replay.text)")
         }
 
+        @Test("a recording of other mounts than the workload's is not judged")
+        func otherMounts() throws {
+            let bench = try Bench()
+            let scripts = ["run.sh": "echo >$PERJURY_DIR/a/f; echo @ack t1", "see.sh": "echo @end"]
+            let workload = "run: ./run.sh\nobserve: ./see.sh\n"
+            try bench.workload("w", workload + "mounts: [a, b]\n", scripts)
+            let recorded = try bench.run(["record", "./w"])
+            #expect(recorded.status == 0, "\(recorded.text)")
+            try bench.workload("w", workload + "mounts: [a, c]\n", scripts)
+
+            let result = try bench.run(["explore", "perjury-out/recordings/w.perjury"])
+
+            #expect(result.status == ExitStatus.inconclusive.rawValue, "\(result.text)")
+            #expect(result.output.contains("recorded, [a, b]"), "\(result.text)")
+        }
+
         @Test("live, some of them lose their power at each cut")
         func live() throws {
             let bench = try Bench()

@@ -74,6 +74,13 @@ struct ReplayCommand: ParsableCommand {
         describe(file, replay)
         try Wiring.checkMachine()
         let workload = try find(file)
+        let mounts = (replay.storage.log.machines, workload.file.mounts)
+        guard mounts.0 == mounts.1 else {
+            throw Failure(
+                .inconclusive,
+                "\(recording) was made with the mounts \(mounts.0), and \(workload.name) has \(mounts.1) now: run it anew"
+            )
+        }
         if shell { throw ExitCode(try Wiring.shell(workload, replay.tree, out: out)) }
         if let mount { return try Wiring.mount(workload, replay.tree, at: mount) }
         throw ExitCode(try judge(file, replay, workload).rawValue)

@@ -67,6 +67,7 @@ struct LiveCommand: ParsableCommand {
             )
         }
         let workloads = try Wiring.workloads(workload, places)
+        try Wiring.check(atOnce: atOnce, workloads)
         try Wiring.checkMachine()
         Interrupt.watch()
         var reports: [LiveReport] = []

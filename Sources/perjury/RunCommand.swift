@@ -68,10 +68,7 @@ struct RunCommand: ParsableCommand {
         default:
             throw Failure(.usage, "--run and --observe go together")
         }
-        if exploration.atOnce != nil, workloads.allSatisfy({ $0.file.mounts.isEmpty }) {
-            throw Failure(
-                .usage, "--at-once is for workloads with several `mounts`: none of these has any")
-        }
+        try Wiring.check(atOnce: exploration.atOnce, workloads)
         try Wiring.checkMachine()
         let status = try runner.run(workloads.map { CampaignRunner.Task(workload: $0) })
         throw ExitCode(status.rawValue)

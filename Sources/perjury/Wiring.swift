@@ -6,6 +6,15 @@ import WorkloadRunner
 
 /// Everything that the command asks of the execution side, in one place.
 enum Wiring {
+    /// An option that none of the workloads has a use for is a mistake.
+    static func check(atOnce: Int?, _ workloads: [Workload]) throws {
+        if atOnce != nil, workloads.allSatisfy({ $0.file.mounts.isEmpty }) {
+            throw Failure(
+                .usage,
+                "--at-once is for workloads with several `mounts`: none of these has any")
+        }
+    }
+
     /// The named workloads, or all of the catalogue.
     static func workloads(_ names: [String], _ places: PlaceOptions) throws -> [Workload] {
         let catalogue = try catalogue(places, isNeeded: names.isEmpty)

@@ -105,6 +105,14 @@ extension TheCommand {
             #expect(result.output.contains("recorded, [a, b]"), "\(result.text)")
         }
 
+        @Test("--at-once is refused where nothing has several mounts", arguments: ["run", "live"])
+        func nothingAtOnce(command: String) throws {
+            let bench = try Bench()
+            let result = try bench.run([command, "toy-page-torn", "--at-once", "1"])
+            #expect(result.status == ExitStatus.usage.rawValue, "\(result.text)")
+            #expect(result.errors.contains("several `mounts`"), "\(result.text)")
+        }
+
         @Test("live, some of them lose their power at each cut")
         func live() throws {
             let bench = try Bench()

@@ -28,12 +28,12 @@ extension EffectLog {
         case .sync(let sync): return words(sync, record)
         case nil: break
         }
-        // Not by a second switch over the record: as optimised (Swift 6.3) that never finds a fault.
-        let place = faults.partitioningIndex { $0.record >= record }
-        guard place < faults.count, faults[place].record == record else { return "mark" }
-        let fault = faults[place].fault
-        if let sync = fault.sync { return words(sync, record) }
-        return "\(fault.operation) \(fault.path)"
+        switch recording[record].event {
+        case .fault(let fault):
+            if let sync = fault.sync { return words(sync, record) }
+            return "\(fault.operation) \(fault.path)"
+        default: return "mark"
+        }
     }
 
     private func words(_ sync: Sync, _ record: Int) -> String {

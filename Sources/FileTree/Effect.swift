@@ -31,6 +31,14 @@ package struct Effect: Equatable, Sendable {
         case name(DirectoryEntry, present: Bool)
         case attributes(AttributeChange)
         case extendedAttribute(name: FileName, value: [UInt8]?)
+
+        /// The block whose bytes it changes; nil for what changes no bytes of one block.
+        package var block: UInt64? {
+            switch self {
+            case .data(let block, _, _), .zero(let block, _): block
+            default: nil
+            }
+        }
     }
 }
 

@@ -73,7 +73,7 @@ extension HandMount {
         var evicted: [Evicted] = []
         for file in undone {
             let path = log.paths[log.effects[file.dropped[0]].path]
-            let blocks = file.dropped.compactMap { log.effects[$0].effect.block }
+            let blocks = file.dropped.compactMap { log.effects[$0].effect.change.block }
             let old = tree[file.inode]?.content ?? FileContent()
             let bytes = Set(blocks).reduce(0) { $0 + old.difference(file.content, in: $1) }
             // What a truncation or a hole has taken away since may count as stored.
@@ -85,16 +85,6 @@ extension HandMount {
             evicted.append(Evicted(path: path, bytes: bytes))
         }
         return (undone, evicted)
-    }
-}
-
-extension Effect {
-    /// Of data; nil for what has no block of its own.
-    fileprivate var block: UInt64? {
-        switch change {
-        case .data(let block, _, _), .zero(let block, _): block
-        default: nil
-        }
     }
 }
 

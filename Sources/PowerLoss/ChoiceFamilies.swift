@@ -186,7 +186,7 @@ struct ChoiceFamilies {
         var record = -1
         for (index, effect) in pending.effects.enumerated() {
             let logged = storage.log.effects[effect]
-            guard logged.effect.change.isData else { continue }
+            guard logged.effect.change.block != nil else { continue }
             if logged.id.record == record {
                 groups[groups.count - 1].append(index)
             } else {

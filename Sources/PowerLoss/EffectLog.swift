@@ -17,6 +17,8 @@ package struct EffectLog: Sendable {
     /// The machines whose storage this is, by the names of their mounts; empty where it is one.
     package let machines: [String]
     private let machineMap: MachineMap?
+    /// The machine of each effect; empty where there is one.
+    private let machineOfEffect: [UInt8]
     /// What the harness did to requests.
     package let faults: [(record: Int, fault: Fault)]
     /// Effects that a failed sync took back from the live tree: numbers of effects by its record.
@@ -39,7 +41,8 @@ package struct EffectLog: Sendable {
         self.recording = recording
         machines = recording.mounts
         try Self.check(machines, in: recording.base)
-        machineMap = machines.isEmpty ? nil : Self.machineMap(recording)
+        let machineMap = machines.isEmpty ? nil : Self.machineMap(recording)
+        self.machineMap = machineMap
         var builder = Builder(recording)
         var firstEffect = [0]
         firstEffect.reserveCapacity(recording.count + 1)
@@ -59,6 +62,15 @@ package struct EffectLog: Sendable {
             firstEffect.append(builder.effects.count)
         }
         effects = builder.effects
+        machineOfEffect =
+            machineMap.map { map in
+                builder.effects.map { logged in
+                    guard case .operation(let operation) = recording[logged.id.record].event else {
+                        return 0
+                    }
+                    return UInt8(map.machine(of: operation) ?? 0)
+                }
+            } ?? []
         paths = builder.paths
         self.firstEffect = firstEffect
         self.syncs = syncs
@@ -97,9 +109,8 @@ package struct EffectLog: Sendable {
     }
 
     /// What never had a name counts as the first machine's: nobody sees it.
-    package func machine(ofEffect index: Int) -> Int {
-        guard let machineMap, let operation = operation(effects[index].id.record) else { return 0 }
-        return machineMap.machine(of: operation) ?? 0
+    func machine(ofEffect index: Int) -> Int {
+        machineOfEffect.isEmpty ? 0 : Int(machineOfEffect[index])
     }
 
     /// Whether a record does something to the storage of a machine: sync(2) does to each.

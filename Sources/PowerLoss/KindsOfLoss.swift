@@ -35,12 +35,14 @@ struct KindsOfLoss {
     /// - Parameters:
     ///   - first: the first crash point that is tried.
     ///   - sets: who may lose the power together, the largest sets first.
-    init(_ storage: Storage, from first: Int, losing sets: [MachineSet]) {
+    ///   - patterns: of the log's paths.
+    init(
+        _ storage: Storage, from first: Int, losing sets: [MachineSet], _ patterns: [UInt64]
+    ) {
         self.storage = storage
         self.first = first
         self.sets = sets
         let log = storage.log
-        let patterns = log.paths.map { StableHash.of(Array(NamePattern.of($0).utf8)) }
         var all = Groups()
         var writes = Groups()
         var record = -1
@@ -50,7 +52,7 @@ struct KindsOfLoss {
             let kind = StableHash.mix(patterns[logged.path], logged.effect.change.shape)
             all.add(index, kind: kind, path: logged.path)
             // A write has its turn with its first effect.
-            guard logged.effect.change.isData, logged.id.record != record else { continue }
+            guard logged.effect.change.block != nil, logged.id.record != record else { continue }
             record = logged.id.record
             writes.add(index, kind: kind, path: logged.path)
         }
@@ -75,7 +77,7 @@ struct KindsOfLoss {
             guard place < effects[way.rawValue].count else { continue }
             let effect = effects[way.rawValue][place]
             let point = point(of: way, effect)
-            let machine = MachineSet(machine: storage.machine(ofEffect: effect))
+            let machine = MachineSet(machine: storage.log.machine(ofEffect: effect))
             let machines = sets.first { $0.isSuperset(of: machine) } ?? .all
             if isDone(point, machines) { continue }
             let pending = storage.pending(at: point, losing: machines)
@@ -190,20 +192,10 @@ extension ChoiceFamilies {
         let record = storage.log.effects[pending.effects[index]].id.record
         let group = pending.effects.indices[index...].prefix {
             storage.log.effects[pending.effects[$0]].id.record == record
-        }.filter { storage.log.effects[pending.effects[$0]].effect.change.isData }
+        }.filter { storage.log.effects[pending.effects[$0]].effect.change.block != nil }
         let middle = group.count / 2
         let halves =
             middle > 0 ? [losing(Array(group[middle...])), losing(Array(group[..<middle]))] : []
         return halves + tears(of: group, most: most)
-    }
-}
-
-extension Effect.Change {
-    /// Whether it changes the bytes of one block.
-    package var isData: Bool {
-        switch self {
-        case .data, .zero: true
-        default: false
-        }
     }
 }

@@ -86,7 +86,8 @@ package struct PlanSearch: Sequence, IteratorProtocol {
         self.first = first
         self.ending = ending
         self.seed = seed
-        let (novel, known) = Self.order(storage, first)
+        let patterns = storage.log.paths.map { StableHash.of(Array(NamePattern.of($0).utf8)) }
+        let (novel, known) = Self.order(storage, first, patterns)
         let isLoss = ending == .powerLoss || ending == .kernelPanic
         let sets =
             isLoss ? MachineSet.losing(machinesAtOnce, of: storage.log.machineCount) : [.all]
@@ -101,7 +102,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
         self.novel = places[0].count
         let largest = sets.count { $0.count == sets[0].count }
         placesInAll = (novel.count + known.count) * largest
-        if isLoss { kinds = KindsOfLoss(storage, from: first, losing: sets) }
+        if isLoss { kinds = KindsOfLoss(storage, from: first, losing: sets, patterns) }
     }
 
     /// Whether every crash point has been handed out with all its closed sets and single tears.
@@ -154,9 +155,8 @@ package struct PlanSearch: Sequence, IteratorProtocol {
 
     /// Crash points with a new shape, and the others.
     private static func order(
-        _ storage: Storage, _ first: Int
+        _ storage: Storage, _ first: Int, _ patterns: [UInt64]
     ) -> (novel: [Int], known: [Int]) {
-        let patterns = storage.log.paths.map { StableHash.of(Array(NamePattern.of($0).utf8)) }
         var shapes: Set<UInt64> = []
         var novel: [Int] = []
         var known: [Int] = []

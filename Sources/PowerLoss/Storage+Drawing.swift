@@ -52,7 +52,9 @@ extension Storage {
         var record = -1
         return pending.effects.indices.filter {
             let logged = log.effects[pending.effects[$0]]
-            guard logged.effect.change.isData, logged.id.record != record else { return false }
+            guard logged.effect.change.block != nil, logged.id.record != record else {
+                return false
+            }
             record = logged.id.record
             return true
         }

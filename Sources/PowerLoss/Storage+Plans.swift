@@ -54,7 +54,7 @@ extension Storage {
     /// The mounts of the machines that lose something; empty where there is one machine.
     package func mounts(losingIn pending: Pending, _ choice: Choice) -> [String] {
         let machines = choice.kept.indices.filter { !choice.kept[$0] }
-            .map { machine(ofEffect: pending.effects[$0]) }
+            .map { log.machine(ofEffect: pending.effects[$0]) }
         return log.machines.indices.filter(Set(machines).contains).map { log.machines[$0] }
     }
 
@@ -63,7 +63,7 @@ extension Storage {
         guard log.machineCount > 1, !plan.lost.isEmpty || !plan.torn.isEmpty else { return .all }
         return (plan.lost + plan.torn.map(\.effect)).reduce(into: MachineSet()) { machines, id in
             if let effect = log.effect(id) {
-                machines.insert(MachineSet(machine: machine(ofEffect: effect)))
+                machines.insert(MachineSet(machine: log.machine(ofEffect: effect)))
             }
         }
     }

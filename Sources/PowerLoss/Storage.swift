@@ -8,8 +8,6 @@ package final class Storage: Sendable {
     package let stack: Stack
     package let graph: EffectGraph
     private let snapshots: [Snapshot]
-    /// The machine of each effect; empty where there is one.
-    private let machineOfEffect: [UInt8]
     /// Sequences of the records that sync something, by machine.
     private let syncs: [[Int]]
 
@@ -29,15 +27,9 @@ package final class Storage: Sendable {
         let graph = EffectGraphBuilder.graph(of: log, model: model, stack: stack)
         self.graph = graph
         snapshots = Self.snapshots(log, graph)
-        let machines = 0..<log.machineCount
-        machineOfEffect =
-            machines.count == 1
-            ? [] : log.effects.indices.map { UInt8(log.machine(ofEffect: $0)) }
-        syncs = machines.map { machine in log.syncs.filter { log.concerns(machine, $0) } }
-    }
-
-    func machine(ofEffect index: Int) -> Int {
-        machineOfEffect.isEmpty ? 0 : Int(machineOfEffect[index])
+        syncs = (0..<log.machineCount).map { machine in
+            log.syncs.filter { log.concerns(machine, $0) }
+        }
     }
 
     private static func snapshots(_ log: EffectLog, _ graph: EffectGraph) -> [Snapshot] {
@@ -91,7 +83,7 @@ package final class Storage: Sendable {
             return false
         }
         return graph.coverings[index].effects.contains { effect in
-            guard self.machine(ofEffect: Int(effect)) == machine else { return false }
+            guard log.machine(ofEffect: Int(effect)) == machine else { return false }
             return switch log.effects[Int(effect)].effect.change {
             case .data, .zero: graph.nodes[Int(effect)].isWhole
             default: true
@@ -108,31 +100,29 @@ package final class Storage: Sendable {
         let index = snapshots.partitioningIndex { $0.crashPoint > flushed.min()! } - 1
         let snapshot = snapshots[index]
         var effects = snapshot.pending
-        var settled: [Int] = []
+        var births: [Int] = []
         let first = log.firstEffect[snapshot.crashPoint]
         for effect in first..<max(first, log.firstEffect[crashPoint]) {
             if case .birth = log.effects[effect].effect.change {
-                settled.append(effect)
+                births.append(effect)
             } else {
                 effects.append(effect)
             }
         }
         if !log.takenBack.isEmpty { effects.removeAll { graph.nodes[$0].droppedAt < crashPoint } }
-        let birthCount = settled.count
+        var settled: [Int] = []
         if flushed.count > 1 {
             let isAtRisk = effects.map { effect in
-                let machine = machine(ofEffect: effect)
+                let machine = log.machine(ofEffect: effect)
                 return machines.contains(MachineSet(machine: machine))
                     && graph.nodes[effect].coveredAt >= flushed[machine]
             }
-            for (effect, isAtRisk) in zip(effects, isAtRisk) where !isAtRisk {
-                settled.append(effect)
-            }
+            settled = zip(effects, isAtRisk).filter { !$1 }.map(\.0)
             effects = zip(effects, isAtRisk).filter(\.1).map(\.0)
         }
         return Pending(
             crashPoint: crashPoint, machines: machines, snapshot: index, effects: effects,
-            settled: settled, birthCount: birthCount)
+            births: births, settled: settled)
     }
 
     /// The effects at risk at one crash point.
@@ -144,11 +134,10 @@ package final class Storage: Sendable {
         package let snapshot: Int
         /// Indices into the log's effects, ascending.
         package let effects: [Int]
-        /// Effects that are always there beside the snapshot's: inodes that were born meanwhile, visible only by their names, then
-        /// what a machine stored that loses nothing, or nothing more.
+        /// Inodes that were born meanwhile: always there, visible only by their names.
+        fileprivate let births: [Int]
+        /// What is there beside the snapshot, whatever is lost: of machines that keep their power, or whose drives had flushed it.
         fileprivate let settled: [Int]
-        /// How many of these are births.
-        fileprivate let birthCount: Int
     }
 
     /// Which of the pending effects require which, at the granularity of whole effects. Indices count the pending ones.
@@ -175,7 +164,7 @@ package final class Storage: Sendable {
         var last = [Int?](repeating: nil, count: log.machineCount)
         return pending.effects.enumerated().map { index, effect in
             let node = graph.nodes[effect]
-            let machine = machine(ofEffect: effect)
+            let machine = log.machine(ofEffect: effect)
             defer { if node.isOrdered { last[machine] = index } }
             return node.isOrdered || node.followsOrder ? last[machine] : nil
         }
@@ -194,11 +183,11 @@ package final class Storage: Sendable {
         while index < graph.coverings.count, graph.coverings[index].record < pending.crashPoint {
             let covering = graph.coverings[index]
             let members = Dictionary(grouping: covering.effects.compactMap { position[Int($0)] }) {
-                machine(ofEffect: pending.effects[$0])
+                log.machine(ofEffect: pending.effects[$0])
             }
             for (index, effect) in pending.effects.enumerated()
             where log.effects[effect].id.record > covering.record {
-                result[index] += members[machine(ofEffect: effect)] ?? []
+                result[index] += members[log.machine(ofEffect: effect)] ?? []
             }
             index += 1
         }
@@ -262,7 +251,7 @@ package final class Storage: Sendable {
         /// A number that is the same for equal sets of effects that are there on the same covered state, kept or settled.
         func key(_ pending: Pending) -> UInt64 {
             var hash = UInt64(pending.snapshot)
-            var settled = pending.settled[pending.birthCount...]
+            var settled = pending.settled[...]
             for (index, isKept) in kept.enumerated() where isKept {
                 let effect = pending.effects[index]
                 while let other = settled.first, other < effect {
@@ -289,7 +278,7 @@ package final class Storage: Sendable {
     /// The tree that the storage holds: covered effects and those kept, applied in log order.
     package func tree(_ pending: Pending, _ choice: Choice) -> FileTree {
         var tree = snapshots[pending.snapshot].tree
-        for effect in pending.settled { tree.apply(log.effects[effect].effect) }
+        for effect in pending.births + pending.settled { tree.apply(log.effects[effect].effect) }
         var tear = choice.torn.makeIterator()
         var nextTear = tear.next()
         for (index, effect) in pending.effects.enumerated() {

@@ -19,14 +19,6 @@ package struct CleanPages: Sendable {
         let index: Int
         let change: Effect.Change
         var state = State.dirty
-
-        /// Of data; nil for what has no page.
-        var block: UInt64? {
-            switch change {
-            case .data(let block, _, _), .zero(let block, _): block
-            default: nil
-            }
-        }
     }
 
     fileprivate struct File {
@@ -99,13 +91,13 @@ package struct CleanPages: Sendable {
 extension CleanPages.File {
     fileprivate mutating func add(_ change: CleanPages.Change) {
         since.append(change)
-        guard let block = change.block else {
+        guard let block = change.change.block else {
             since[since.count - 1].state = .stored
             return
         }
         // A page is written as a whole.
         stuck.removeAll { place in
-            guard since[place].block == block else { return false }
+            guard since[place].change.block == block else { return false }
             since[place].state = .dirty
             firstDirty = min(firstDirty, place)
             return true
@@ -130,7 +122,7 @@ extension CleanPages.File {
 
     private mutating func settle(_ range: Range<UInt64>?, _ body: (inout Self, Int) -> Void) {
         for place in firstDirty..<since.count where since[place].state == .dirty {
-            guard let block = since[place].block,
+            guard let block = since[place].change.block,
                 range.map({ Block.overlaps($0, block) }) ?? true
             else { continue }
             body(&self, place)

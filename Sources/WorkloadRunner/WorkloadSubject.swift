@@ -88,6 +88,7 @@ package final class WorkloadSubject: Subject {
             keeper: keeper, tree: base, writer: writer, processor: processors.first,
             options: mount)
         let injector = FaultInjector(plan)
+        injector.begin(at: 0)
         if mount.isWatched { life.server.setInterceptor { injector.answer($0) } }
         let program = try Programs(workload, keeper, options, user)
         let ended: Life.Ended
@@ -118,23 +119,6 @@ package final class WorkloadSubject: Subject {
             recording: recording, setupOutput: setupOutput, endedNormally: ended.isSuccess,
             outcome: "\(ended.outcome)", notes: notes, path: path,
             faults: counts)
-    }
-
-    /// Answers requests as a plan says; called under the lock of the mount's server, and read when that has ended.
-    private final class FaultInjector: @unchecked Sendable {
-        private(set) var plan: FaultPlan
-
-        init(_ plan: FaultPlan) {
-            self.plan = plan
-        }
-
-        func answer(_ request: Interception) -> InterceptionVerdict {
-            guard request.moment == .before,
-                let rule = plan.verdict(
-                    request.kind, request.paths, time: request.time, used: request.usedBytes)
-            else { return .proceed }
-            return .fault(rule.effect)
-        }
     }
 
     var mountOptions: MountOptions {

@@ -63,11 +63,12 @@ struct CampaignRunner {
 
     private func explore(_ task: Task, _ progress: inout ProgressLine) throws -> WorkloadReport {
         let file = task.workload.file
-        if let recorded = task.run?.recording.mounts, recorded != file.mounts {
+        if let run = task.run,
+            let mismatch = Wiring.mismatch(run.recording.mounts, task.workload)
+        {
             var report = WorkloadReport(
                 name: task.workload.name, about: file.about, promise: file.promise.description)
-            report.inconclusive =
-                "`mounts` of the workload is not what it was when it was recorded, [\(recorded.joined(separator: ", "))]: record it anew"
+            report.inconclusive = mismatch
             return report
         }
         var options = try exploration.campaign(of: file)

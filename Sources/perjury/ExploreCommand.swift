@@ -45,6 +45,7 @@ struct ExploreCommand: ParsableCommand {
             runner.commands = .init(
                 run: Self.recorded, observe: observe, promise: commands.promise ?? "durable")
         }
+        try exploration.mounts.check(tasks.map(\.workload))
         try Wiring.checkMachine()
         let status = try runner.run(tasks)
         throw ExitCode(status.rawValue)

@@ -27,11 +27,7 @@ struct LiveCommand: ParsableCommand {
     @Option(help: "Durability stack, or a file of one.")
     var stack = "honest"
 
-    @Option(
-        help: ArgumentHelp(
-            "Of a workload with several mounts: how many lose their power at once, at most. Default: what it says, or all.",
-            valueName: "mounts"))
-    var atOnce: Int?
+    @OptionGroup var mounts: MountsOptions
 
     @Option(help: "Source of every choice: moments, and what is lost.")
     var seed: UInt64 = 1
@@ -51,9 +47,6 @@ struct LiveCommand: ParsableCommand {
         if !(1...1_000_000).contains(cuts) {
             throw ValidationError("--cuts must be from 1 to 1000000.")
         }
-        if let atOnce, !(1...MachineSet.maximumCount).contains(atOnce) {
-            throw ValidationError("--at-once must be from 1 to \(MachineSet.maximumCount).")
-        }
     }
 
     func run() throws {
@@ -67,7 +60,7 @@ struct LiveCommand: ParsableCommand {
             )
         }
         let workloads = try Wiring.workloads(workload, places)
-        try Wiring.check(atOnce: atOnce, workloads)
+        try mounts.check(workloads)
         try Wiring.checkMachine()
         Interrupt.watch()
         var reports: [LiveReport] = []
@@ -99,7 +92,7 @@ struct LiveCommand: ParsableCommand {
         let subject = try Wiring.subject(workload, out: places.out, seed: seed, faults: faults)
         var options = LiveCampaign.Options(
             cuts: cuts, target: target, seed: seed, out: places.out)
-        options.mountsAtOnce = atOnce
+        options.mountsAtOnce = mounts.atOnce
         let live = try LiveCampaign(subject, options)
         live.isCancelled = { Interrupt.isRequested }
         let isTerminal = Console.isTerminal

@@ -66,11 +66,7 @@ struct ExplorationOptions: ParsableArguments {
     )
     var nested: Int?
 
-    @Option(
-        help: ArgumentHelp(
-            "Of a workload with several mounts: how many lose their power at once, at most. Default: what it says, or all.",
-            valueName: "mounts"))
-    var atOnce: Int?
+    @OptionGroup var mounts: MountsOptions
 
     @Option(help: "Workers, each with a mount and an observer. Default: one for each core.")
     var jobs: Int?
@@ -78,9 +74,6 @@ struct ExplorationOptions: ParsableArguments {
     func validate() throws {
         if let nested, !(0...3).contains(nested) {
             throw ValidationError("--nested must be from 0 to 3.")
-        }
-        if let atOnce, !(1...MachineSet.maximumCount).contains(atOnce) {
-            throw ValidationError("--at-once must be from 1 to \(MachineSet.maximumCount).")
         }
         if let jobs, !(1...256).contains(jobs) {
             throw ValidationError("--jobs must be from 1 to 256.")
@@ -116,7 +109,7 @@ struct ExplorationOptions: ParsableArguments {
         options.seed = seed
         options.ending = ending
         options.nested = nested ?? file.nested
-        options.machinesAtOnce = atOnce ?? file.mountsAtOnce
+        options.machinesAtOnce = mounts.atOnce ?? file.mountsAtOnce
         // Small enough that slow observers show something of each model within a small budget.
         options.batch = 128
         options.jobs = jobs ?? Processors.allowed.count
@@ -127,6 +120,30 @@ struct ExplorationOptions: ParsableArguments {
             options.states = states
         }
         return options
+    }
+}
+
+/// What concerns workloads with several mounts.
+struct MountsOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Of a workload with several mounts: how many lose their power at once, at most. Default: what it says, or all.",
+            valueName: "mounts"))
+    var atOnce: Int?
+
+    func validate() throws {
+        if let atOnce, !(1...MachineSet.maximumCount).contains(atOnce) {
+            throw ValidationError("--at-once must be from 1 to \(MachineSet.maximumCount).")
+        }
+    }
+
+    /// An option that none of the workloads has a use for is a mistake.
+    func check(_ workloads: [Workload]) throws {
+        if atOnce != nil, workloads.allSatisfy({ $0.file.mounts.isEmpty }) {
+            throw Failure(
+                .usage,
+                "--at-once is for workloads with several `mounts`: none of these has any")
+        }
     }
 }
 

@@ -74,12 +74,8 @@ struct ReplayCommand: ParsableCommand {
         describe(file, replay)
         try Wiring.checkMachine()
         let workload = try find(file)
-        let mounts = (replay.storage.log.machines, workload.file.mounts)
-        guard mounts.0 == mounts.1 else {
-            throw Failure(
-                .inconclusive,
-                "\(recording) was made with the mounts \(mounts.0), and \(workload.name) has \(mounts.1) now: run it anew"
-            )
+        if let mismatch = Wiring.mismatch(replay.storage.log.machines, workload) {
+            throw Failure(.inconclusive, mismatch)
         }
         if shell { throw ExitCode(try Wiring.shell(workload, replay.tree, out: out)) }
         if let mount { return try Wiring.mount(workload, replay.tree, at: mount) }

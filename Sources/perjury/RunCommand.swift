@@ -68,7 +68,7 @@ struct RunCommand: ParsableCommand {
         default:
             throw Failure(.usage, "--run and --observe go together")
         }
-        try Wiring.check(atOnce: exploration.atOnce, workloads)
+        try exploration.mounts.check(workloads)
         try Wiring.checkMachine()
         let status = try runner.run(workloads.map { CampaignRunner.Task(workload: $0) })
         throw ExitCode(status.rawValue)

@@ -6,13 +6,11 @@ import WorkloadRunner
 
 /// Everything that the command asks of the execution side, in one place.
 enum Wiring {
-    /// An option that none of the workloads has a use for is a mistake.
-    static func check(atOnce: Int?, _ workloads: [Workload]) throws {
-        if atOnce != nil, workloads.allSatisfy({ $0.file.mounts.isEmpty }) {
-            throw Failure(
-                .usage,
-                "--at-once is for workloads with several `mounts`: none of these has any")
-        }
+    /// Why a recording can no more be observed with its workload; nil when it can.
+    static func mismatch(_ recorded: [String], _ workload: Workload) -> String? {
+        guard recorded != workload.file.mounts else { return nil }
+        return "`mounts` of \(workload.name) is not what it was when it was recorded, "
+            + "[\(recorded.joined(separator: ", "))]: record it anew"
     }
 
     /// The named workloads, or all of the catalogue.

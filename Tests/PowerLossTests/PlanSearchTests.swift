@@ -156,7 +156,7 @@ struct PlanSearchTests {
         let page = Set(
             storage.log.effects.indices.filter {
                 storage.log.paths[storage.log.effects[$0].path] == "page"
-                    && storage.log.effects[$0].effect.change.isData
+                    && storage.log.effects[$0].effect.change.block != nil
             })
         #expect(page.count == 2)
 

@@ -10,7 +10,7 @@ final class Power {
     private let programs: Programs
     private let life: Life
     private let trigger: CutTrigger
-    private let faults: LifeFaults
+    private let faults: FaultInjector
     private var moment: CutMoment?
     /// How long the store's own programs ran, in seconds.
     private(set) var storeSeconds = 0.0
@@ -22,7 +22,7 @@ final class Power {
         _ pages: SyncFailure
     ) throws {
         self.subject = subject
-        faults = LifeFaults(subject.faults, life: number)
+        faults = FaultInjector(subject.faults.plan, life: number)
         trigger = try CutTrigger()
         var options = subject.options
         options.life = number

@@ -1,22 +1,22 @@
 import FuseMount
 
-/// Makes requests of one life fail, while its clients run: recovery meets no faults, as in a recorded run.
+/// Answers requests as a plan says, while a workload's `run` runs: recovery meets no faults.
 ///
 /// `answer` is called on the serving thread, everything else while the server's lock is held, or when the server has ended.
-final class LifeFaults {
+final class FaultInjector: @unchecked Sendable {
     private(set) var plan: FaultPlan
-    /// Nanoseconds from when the mount began until the clients were started; nil before.
+    /// Nanoseconds from when the mount began until the programs were started; nil before.
     private var beganAt: UInt64?
 
-    /// - Parameter life: its number: another one draws other requests by chance.
-    init(_ requests: FaultRequests, life: Int) {
-        plan = FaultPlan()
-        for rule in requests.plan.rules {
+    /// - Parameter life: its number in a chain of lives: another one draws other requests by chance.
+    init(_ plan: FaultPlan, life: Int = 0) {
+        self.plan = FaultPlan()
+        for rule in plan.rules {
             var occurrence = rule.occurrence
             if case .chance(let part, let whole, let seed) = occurrence {
                 occurrence = .chance(part, of: whole, seed: seed &+ UInt64(life))
             }
-            _ = plan.add(rule.effect, rule.operations, rule.glob, occurrence)
+            _ = self.plan.add(rule.effect, rule.operations, rule.glob, occurrence)
         }
     }
 

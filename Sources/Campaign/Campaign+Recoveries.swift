@@ -11,7 +11,7 @@ struct EarlierPowerLoss {
     let time: UInt64
     /// What the recovery showed.
     let shown: Observation
-    /// How many of its records were there when it had shown everything.
+    /// How many of its records were there when it had shown everything; one more than there are when it has not.
     let shownAt: Int
     /// The power losses in its own recovery's past; none where the power had gone but once.
     let recoveries: [RecoveryCut]
@@ -168,7 +168,8 @@ extension Campaign {
         }
         return EarlierPowerLoss(
             cut: exploration.judgedCut(point), time: exploration.time(of: point),
-            shown: recovery.observation, shownAt: recovery.recording.recordsUntilEnd,
+            shown: recovery.observation,
+            shownAt: recovery.recording.recordsUntilListed(recovery.observation),
             recoveries: recoveries, plan: first.plan, treeHash: first.treeHash, lost: lost)
     }
 
@@ -247,20 +248,14 @@ extension Recording {
         return bytes
     }
 
-    /// How many records there were when the observer had printed the end of its listing; one more than there are when it has
-    /// not.
-    var recordsUntilEnd: Int {
-        var line: [UInt8] = []
+    /// How many records there were when the listing of `output` was complete; one more than there are when it never was.
+    func recordsUntilListed(_ observation: Observation) -> Int {
+        let length = observation.listingLength ?? .max
+        var printed = 0
         for sequence in 0..<count {
             guard case .mark(let bytes) = self[sequence].event else { continue }
-            for byte in bytes.buffer {
-                guard byte == UInt8(ascii: "\n") else {
-                    if line.count < 8 { line.append(byte) }
-                    continue
-                }
-                if line == Array("@end".utf8) { return sequence + 1 }
-                line = []
-            }
+            printed += bytes.buffer.count
+            if printed >= length { return sequence + 1 }
         }
         return count + 1
     }

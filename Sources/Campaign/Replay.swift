@@ -60,9 +60,9 @@ package struct Replay {
             "the power goes again when \(point) of \(recovery.recording.count) records of the recovery are complete"
         )
         lost += Explanation(storage, history: History()).lost(pending, choice)
+        let observation = Observation(output: recovery.recording.output, outcome: .exited(0))
         shown =
-            point >= recovery.recording.recordsUntilEnd
-            ? Observation(output: recovery.recording.output, outcome: .exited(0)) : nil
+            point >= recovery.recording.recordsUntilListed(observation) ? observation : nil
     }
 
     /// What was seen of the crash state, and what is wrong with it.

@@ -34,6 +34,9 @@ package struct Observation: Sendable {
     package var corruptions: [String] = []
     /// The listing is complete: `@end` was printed.
     package var isComplete = false
+    /// Bytes of the output up to the end of the line that completed the listing, its newline left out; nil while that is
+    /// missing. It is no part of what was seen.
+    package private(set) var listingLength: Int?
     /// Text of `@failed`, by which a persistent observer says that the store does not open.
     package var failure: String?
     /// Lines that the protocol does not know; each a sentence.
@@ -52,6 +55,7 @@ package struct Observation: Sendable {
         var seen: Set<Value> = []
         for line in Array(output).split(separator: MarkText.newline) {
             take(line, names: &names, seen: &seen)
+            if isComplete && listingLength == nil { listingLength = line.endIndex }
         }
         transactions = names.sorted()
         values = seen.sorted()
@@ -128,12 +132,22 @@ extension Observation: Hashable {
     }
 }
 
-extension Observation.Outcome: CustomStringConvertible {
+extension Observation.Outcome: LosslessStringConvertible {
     package var description: String {
         switch self {
         case .exited(let status): "exited with status \(status)"
         case .killed(let signal): "was killed by signal \(signal)"
         case .timedOut: "did not end in its time"
         }
+    }
+
+    /// Reads what `description` wrote.
+    package init?(_ description: String) {
+        let number = description.split(separator: " ").last.flatMap { Int32($0) } ?? 0
+        let known: [Self] = [.exited(number), .killed(signal: number), .timedOut]
+        guard let outcome = known.first(where: { $0.description == description }) else {
+            return nil
+        }
+        self = outcome
     }
 }

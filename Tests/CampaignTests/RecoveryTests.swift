@@ -74,16 +74,19 @@ struct RecoveryTests {
         #expect(report.models.allSatisfy { $0.recoveriesCut > 0 })
     }
 
-    @Test("what a recovery had shown before the power went again must be shown again")
-    func shownAndLost() throws {
+    @Test(
+        "what a recovery had shown before the power went again must be shown again",
+        arguments: ["@end\n", "@end \n", "@end\r\n", "@end\t\r\n", "@end", " \n@end\n"])
+    func shownAndLost(lastMark: String) throws {
         // t1 was in flight. Recovery tells of it, and keeps it without a sync.
         var toy = folding(inPlace: false)
+        toy.lastMark = lastMark
         toy.life = { disk in
             try disk.say("@begin t1")
             try disk.append("log", Toys.line("t1"))
             try disk.sync("log")
         }
-        toy.endedNormally = false
+        toy.end = .killed(signal: 9)
         toy.recovery = { disk in
             let names = Toys.lines(disk.text("table")) + Toys.lines(disk.text("log"))
             if disk.bytes("log")?.isEmpty == false {

@@ -90,7 +90,12 @@ final class ToyDisk {
 
     /// One write to standard output: the lines, each with its newline.
     func say(_ lines: String...) throws {
-        let bytes = Array(lines.map { $0 + "\n" }.joined().utf8)
+        try print(lines.map { $0 + "\n" }.joined())
+    }
+
+    /// One write to standard output.
+    func print(_ text: String) throws {
+        let bytes = Array(text.utf8)
         if let writer {
             let owned = OwnedBytes(bytes)
             try withExtendedLifetime(owned) { try writer.append(.mark(owned.bytes)) }

@@ -120,7 +120,7 @@ package struct Campaign {
             report.failedSyncs = exploreFailedSyncs(
                 error, log, control.vocabulary, explorations, observations)
         }
-        finish(explorations, &report)
+        finish(explorations, &report, unfinished: run.unfinished(accepting: subject.acceptedExit))
         if let failure = observations.storeFailure { report.notes.append(failure) }
     }
 
@@ -273,7 +273,10 @@ package struct Campaign {
             + what
     }
 
-    private func finish(_ explorations: [Exploration], _ report: inout WorkloadReport) {
+    /// - Parameter unfinished: why the recorded run is not all that the program does.
+    private func finish(
+        _ explorations: [Exploration], _ report: inout WorkloadReport, unfinished: String?
+    ) {
         for exploration in explorations {
             var model = exploration.report
             let findings = exploration.allFindings
@@ -283,7 +286,8 @@ package struct Campaign {
                 if exploration.judge.promise != subject.promise {
                     model.judgedAs = exploration.judge.promise.description
                 }
-                let verdict = verdict(exploration)
+                var verdict = verdict(exploration)
+                if verdict == .holds, let unfinished { verdict = .inconclusive(unfinished) }
                 model.verdict = verdict
                 model.isOpen = subject.expectation.isOpen(model: model.model, stack: model.stack)
                 model.isExpected =

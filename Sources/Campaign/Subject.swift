@@ -14,6 +14,9 @@ package protocol Subject: Sendable {
     /// Promises stated for stacks on which the usual one cannot be kept, by stack.
     var promiseUnder: [String: Promise] { get }
 
+    /// Ends of the run after which it counts as whole.
+    var acceptedExit: AcceptedExit { get }
+
     /// Sets the store up and runs it once.
     func record() throws -> RecordedRun
 
@@ -36,6 +39,22 @@ package struct FailingSync: Hashable, Sendable {
         self.number = number
         self.error = error
         self.failure = failure
+    }
+}
+
+/// How a run may end that did all it was to do.
+package enum AcceptedExit: Hashable, Sendable {
+    case statuses(Set<Int32>)
+    /// Whatever ends it but the harness, whose patience has a limit.
+    case any
+
+    func accepts(_ end: Observation.Outcome?) -> Bool {
+        switch (self, end) {
+        case (_, nil), (_, .timedOut?): false
+        case (.any, _): true
+        case (.statuses(let known), .exited(let status)?): known.contains(status)
+        case (.statuses, .killed?): false
+        }
     }
 }
 
@@ -91,26 +110,54 @@ package struct RecordedRun: Sendable {
     package let recording: Recording
     /// What `setup` printed: its marks count as acknowledged before record 0.
     package let setupOutput: [UInt8]
-    /// Whether the program ended by itself with status 0.
-    package let endedNormally: Bool
+    /// How the program ended; nil where its power went, or the recording does not tell.
+    package let end: Observation.Outcome?
     /// In words, for a reader.
     package let outcome: String
     package let notes: [String]
     package let path: String?
     package let faults: [FaultCount]
+    /// Names of the processes that still ran when the program had ended, and were ended then.
+    package let outlived: [String]
 
+    /// - Parameter outcome: in words, where `end` does not say it.
     package init(
-        recording: Recording, setupOutput: [UInt8] = [], endedNormally: Bool = true,
-        outcome: String = "exited with status 0", notes: [String] = [], path: String? = nil,
-        faults: [FaultCount] = []
+        recording: Recording, setupOutput: [UInt8] = [], end: Observation.Outcome? = .exited(0),
+        outcome: String? = nil, notes: [String] = [], path: String? = nil,
+        faults: [FaultCount] = [], outlived: [String] = []
     ) {
         self.faults = faults
+        self.outlived = outlived
         self.recording = recording
         self.setupOutput = setupOutput
-        self.endedNormally = endedNormally
-        self.outcome = outcome
+        self.end = end
+        self.outcome = outcome ?? end.map { "\($0)" } ?? "was cut off with its recording"
         self.notes = notes
         self.path = path
+    }
+
+    /// Whether the program ended by itself with status 0.
+    package var endedNormally: Bool { end == .exited(0) }
+
+    /// Why what the program would have done after its recorded end was not tested; nil where it was done.
+    ///
+    /// A program that is made to fail may end as it likes: to stop at an error is right.
+    package func unfinished(accepting exits: AcceptedExit) -> String? {
+        if !outlived.isEmpty {
+            let names = Set(outlived).sorted().joined(separator: ", ")
+            let were =
+                outlived.count == 1
+                ? "1 process (\(names)) still ran when `run` returned, and was ended"
+                : "\(outlived.count) processes (\(names)) still ran when `run` returned, and were ended"
+            return were + ": what was yet to be done was not tested; "
+                + "start a daemon by `server:`, or have `wait: all` wait for it"
+        }
+        guard !exits.accepts(end), !faults.contains(where: { $0.fired > 0 }) else { return nil }
+        let advice =
+            end == nil || end == .timedOut
+            ? ""
+            : "; a run that is to end so says `exit: any`, or lists its statuses: `exit: [0, 7]`"
+        return "run \(outcome): what it had yet to do was not tested\(advice)"
     }
 
     /// The marks of setup and run.

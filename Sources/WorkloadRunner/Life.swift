@@ -182,6 +182,9 @@ final class Life {
         perjury_forget_start(errorOutput, Int64(status.st_size) - (64 << 10))
     }
 
+    /// Names of the processes whose parents have ended.
+    var namesOfOrphans: [String] { keeper.namesOfOrphans }
+
     /// Asks a program to end: SIGTERM.
     func terminate(_ id: Keeper.ProgramID) throws {
         try keeper.signal(id, SIGTERM)

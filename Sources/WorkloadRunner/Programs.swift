@@ -61,6 +61,25 @@ struct Programs {
         return ended
     }
 
+    /// Waits for the processes that a program has left behind.
+    ///
+    /// - Parameter waitsForAll: for as long as a program may take; otherwise only for those that are about to end.
+    /// - Returns: the names of those that still run.
+    func processesLeft(in life: Life, waitsForAll: Bool) throws -> [String] {
+        let patience = waitsForAll ? Double(workload.file.timeoutNanoseconds) / 1e9 : 0.3
+        let deadline = MonotonicClock.seconds + patience
+        while true {
+            let names = life.namesOfOrphans
+            guard !names.isEmpty, MonotonicClock.seconds < deadline else { return names }
+            if let interrupt { try Self.pause(unless: interrupt) } else { usleep(10_000) }
+        }
+    }
+
+    private static func pause(unless interrupt: CInt) throws {
+        var wait = pollfd(fd: interrupt, events: Int16(POLLIN), revents: 0)
+        if poll(&wait, 1, 10) > 0 { throw HarnessError("interrupted") }
+    }
+
     /// - Returns: how the server ended, when it did not become ready.
     func waitUntilReady(
         _ server: WorkloadFile.Server, _ daemon: Keeper.ProgramID, in life: Life, seconds: Double

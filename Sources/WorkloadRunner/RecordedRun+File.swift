@@ -1,4 +1,5 @@
 import Campaign
+import Oracles
 import Recording
 
 extension RecordedRun {
@@ -16,12 +17,15 @@ extension RecordedRun {
         }
         self.init(
             recording: recording, setupOutput: recording.notes["setup"] ?? [],
-            endedNormally: recording.notes["normal"] == [1],
-            outcome: outcome ?? "was cut off with its recording", notes: notes, path: path,
-            faults: Self.faults(in: recording))
+            end: outcome.flatMap { Observation.Outcome($0) }, outcome: outcome, notes: notes,
+            path: path, faults: Self.faults(in: recording),
+            outlived: recording.notes[Self.outlivedNote].map { note in
+                String(decoding: note, as: UTF8.self).split(separator: "\n").map(String.init)
+            } ?? [])
     }
 
     static let requestNote = "request"
+    static let outlivedNote = "outlived"
     static let faultsNote = "faults"
 
     /// `WorkloadSubject.request` of the run.

@@ -1,3 +1,4 @@
+import Campaign
 import Oracles
 
 /// A workload as its `workload.yaml` describes it.
@@ -71,6 +72,10 @@ package struct WorkloadFile: Hashable, Sendable {
     package var mountsAtOnce: Int?
     /// What is made to fail while it runs.
     package var faults = FaultRequests()
+    /// How `run` may end.
+    package var acceptedExit = AcceptedExit.statuses([0])
+    /// Whether `run` ends only when the processes that it started have ended.
+    package var waitsForAll = false
 
     /// The longest file that is read, in bytes.
     package static let sizeLimit = 1 << 20
@@ -121,12 +126,14 @@ package struct WorkloadFile: Hashable, Sendable {
             return try reader.count(node, upTo: mounts.count)
         }
         if let node = fields["faults"] { faults = try reader.faults(node) }
+        if let node = fields["exit"] { acceptedExit = try reader.acceptedExit(node) }
+        if let node = fields["wait"] { waitsForAll = try reader.waitsForAll(node) }
     }
 
     static let keys = [
         "about", "promise", "expect", "user", "setup", "run", "observe", "check", "server",
         "timeout", "requires", "models", "under", "nested", "clients", "mounts",
-        "at-once", "faults",
+        "at-once", "faults", "exit", "wait",
     ]
 }
 

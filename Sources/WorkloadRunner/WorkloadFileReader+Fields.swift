@@ -1,3 +1,4 @@
+import Campaign
 import Oracles
 import PowerLoss
 
@@ -87,6 +88,26 @@ extension WorkloadFileReader {
             }
         }
         return faults
+    }
+
+    /// `any`, or the statuses with which a run may end.
+    func acceptedExit(_ value: WorkloadFileNode) throws(WorkloadFileError) -> AcceptedExit {
+        let words = try list(value)
+        if words == ["any"] { return .any }
+        let statuses = words.compactMap { UInt8($0) }.map(Int32.init)
+        guard !words.isEmpty, statuses.count == words.count else {
+            throw error(
+                value.line,
+                "`\(value.name)` must be `any`, or statuses from 0 to 255 such as `[0, 7]`")
+        }
+        return .statuses(Set(statuses))
+    }
+
+    func waitsForAll(_ value: WorkloadFileNode) throws(WorkloadFileError) -> Bool {
+        guard try text(value) == "all" else {
+            throw error(value.line, "`\(value.name)` can be `all` only: wait for all processes")
+        }
+        return true
     }
 
     func server(_ value: WorkloadFileNode) throws(WorkloadFileError) -> WorkloadFile.Server {

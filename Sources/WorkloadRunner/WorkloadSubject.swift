@@ -18,6 +18,7 @@ package final class WorkloadSubject: Subject {
     package var about: String { workload.file.about }
     package var promise: Promise { workload.file.promise }
     package var expectation: Expectation { workload.file.expect }
+    package var acceptedExit: AcceptedExit { workload.file.acceptedExit }
     package var promiseUnder: [String: Promise] { workload.file.under }
 
     /// - Throws: when the workload asks for what this version cannot do, or for a user that does not exist.
@@ -48,7 +49,8 @@ package final class WorkloadSubject: Subject {
         return [
             "run \(file.run)", "setup \(file.setup ?? [])",
             "server \(file.server.map { "\($0)" } ?? "")", "user \(file.user ?? "")",
-            "seed \(options.seed)", "faults \(faults.texts)", "mounts \(file.mounts)",
+            "wait \(file.waitsForAll)", "seed \(options.seed)", "faults \(faults.texts)",
+            "mounts \(file.mounts)",
         ].joined(separator: "\n")
     }
 
@@ -99,6 +101,9 @@ package final class WorkloadSubject: Subject {
             throw error
         }
         if let trouble = ended.serverTrouble { throw failure("running", trouble, life) }
+        let outlived =
+            ended.outcome == .timedOut
+            ? [] : try program.processesLeft(in: life, waitsForAll: workload.file.waitsForAll)
         let errors = life.errors()
         var notes: [String] = []
         if let reason = life.syncUnseenReason { notes.append("sync(2) was not seen: \(reason)") }
@@ -110,15 +115,17 @@ package final class WorkloadSubject: Subject {
             try writer.note(RecordedRun.faultsNote, RecordedRun.bytes(of: counts))
         }
         try writer.note("outcome", Array("\(ended.outcome)".utf8))
-        try writer.note("normal", [ended.isSuccess ? 1 : 0])
+        if !outlived.isEmpty {
+            try writer.note(
+                RecordedRun.outlivedNote, Array(outlived.joined(separator: "\n").utf8))
+        }
         try writer.seal()
         if !ended.isSuccess, !errors.isEmpty {
             notes.append("run said: \(String(decoding: errors.suffix(2000), as: UTF8.self))")
         }
         return RecordedRun(
-            recording: recording, setupOutput: setupOutput, endedNormally: ended.isSuccess,
-            outcome: "\(ended.outcome)", notes: notes, path: path,
-            faults: counts)
+            recording: recording, setupOutput: setupOutput, end: ended.outcome, notes: notes,
+            path: path, faults: counts, outlived: outlived)
     }
 
     var mountOptions: MountOptions {

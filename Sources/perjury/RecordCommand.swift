@@ -23,14 +23,18 @@ struct RecordCommand: ParsableCommand {
         for workload in workloads {
             if Interrupt.isRequested { break }
             do {
-                let run = try Wiring.subject(workload, out: places.out, seed: seed).record()
+                let subject = try Wiring.subject(workload, out: places.out, seed: seed)
+                let run = try subject.record()
                 let count = run.history.acknowledgedCount(at: .max)
                 Console.out(
                     "\(Escaped.line(workload.name)): \(grouped(run.recording.count)) records, "
                         + "\(grouped(count)) acknowledged, run \(Escaped.line(run.outcome))"
                         + (run.path.map { "; \(Escaped.line($0))" } ?? "") + "\n")
-                for note in run.notes { Console.out("  \(Escaped.line(note))\n") }
-                if !run.endedNormally { status = .inconclusive }
+                let unfinished = run.unfinished(accepting: subject.acceptedExit)
+                for note in run.notes + [unfinished].compactMap(\.self) {
+                    Console.out("  \(Escaped.line(note))\n")
+                }
+                if unfinished != nil { status = .inconclusive }
             } catch {
                 Console.out(
                     "\(Escaped.line(workload.name)): inconclusive: \(Escaped.line("\(error)"))\n")

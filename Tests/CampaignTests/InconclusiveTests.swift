@@ -100,11 +100,69 @@ struct InconclusiveTests {
     @Test("a run that failed is named together with what follows from it")
     func failedRun() {
         var toy = Self.log(life: { try $0.append("log", "x") })
-        toy.endedNormally = false
+        toy.end = .killed(signal: 9)
 
         let report = explore(toy, ["posix"])
 
         #expect(report.inconclusive == "run was killed by signal 9; run acknowledged nothing")
+    }
+
+    @Test(
+        "a run that did not end as it should shows no more than that nothing was lost until then",
+        arguments: [Observation.Outcome.exited(7), .killed(signal: 11), .timedOut])
+    func cutShort(end: Observation.Outcome) {
+        var toy = Toys.log()
+        toy.end = end
+
+        let report = explore(toy, ["posix", "xfs"])
+
+        #expect(report.models.count == 2)
+        for model in report.models {
+            guard case .inconclusive(let reason) = model.verdict else {
+                Issue.record("\(String(describing: model.verdict))")
+                continue
+            }
+            #expect(reason.hasPrefix("run \(end): what it had yet to do was not tested"))
+            #expect(model.statesPlanned > 0)
+        }
+        #expect(!report.isExpected)
+        #expect(report.findings.isEmpty)
+    }
+
+    @Test("what is violated before a run dies is still reported")
+    func violatedBeforeTheEnd() {
+        var toy = Toys.acknowledgesBeforeSync()
+        toy.end = .killed(signal: 11)
+
+        #expect(explore(toy, ["posix"]).verdict == .violated)
+    }
+
+    @Test("a workload may say how its run ends")
+    func acceptedExit() {
+        func verdict(_ end: Observation.Outcome, _ exits: AcceptedExit) -> Verdict {
+            var toy = Toys.log()
+            toy.end = end
+            toy.acceptedExit = exits
+            return explore(toy, ["posix"]).verdict
+        }
+
+        #expect(verdict(.exited(7), .statuses([0, 7])) == .holds)
+        #expect(verdict(.exited(0), .statuses([7])) != .holds)
+        #expect(verdict(.killed(signal: 11), .any) == .holds)
+        #expect(verdict(.killed(signal: 11), .statuses([11])) != .holds)
+        #expect(verdict(.timedOut, .any) != .holds)
+    }
+
+    @Test("processes that outlive the run had more to do")
+    func outlived() {
+        var toy = Toys.log()
+        toy.outlived = ["sleep", "storaged"]
+
+        guard case .inconclusive(let reason) = explore(toy, ["posix"]).verdict else {
+            Issue.record("it holds")
+            return
+        }
+        #expect(reason.hasPrefix("2 processes (sleep, storaged) still ran when `run` returned"))
     }
 
     @Test("what the observer says beside its marks is kept for the reader")

@@ -11,7 +11,9 @@ struct ToySubject: Subject {
     var promise = Promise.durable
     var expectation = Expectation()
     var promiseUnder: [String: Promise] = [:]
-    var endedNormally = true
+    var end = Observation.Outcome.exited(0)
+    var acceptedExit = AcceptedExit.statuses([0])
+    var outlived: [String] = []
     /// The storage of machines of their own.
     var mounts: [String] = []
     /// Makes the tree that the life starts from. What it says are marks of `setup`.
@@ -21,6 +23,8 @@ struct ToySubject: Subject {
     /// Prints what is there; `@end` is printed for it when it returns. Throws a `ToyEnd` to end otherwise, and anything
     /// else when the harness is to have failed.
     var recovery: @Sendable (ToyDisk) throws -> Void
+    /// What closes each listing, with its newline.
+    var lastMark = "@end\n"
     let observed = ObservedTrees()
 
     func record() throws -> RecordedRun {
@@ -37,8 +41,7 @@ struct ToySubject: Subject {
         }
         try life(ToyDisk(tree, writer: writer))
         return RecordedRun(
-            recording: writer.recording(), setupOutput: base.output, endedNormally: endedNormally,
-            outcome: endedNormally ? "exited with status 0" : "was killed by signal 9")
+            recording: writer.recording(), setupOutput: base.output, end: end, outlived: outlived)
     }
 
     func record(failing sync: FailingSync) throws -> RecordedRun {
@@ -93,7 +96,7 @@ private final class ToyObserver: Observer {
         var outcome = Observation.Outcome.exited(0)
         do {
             try subject.recovery(disk)
-            try disk.say("@end")
+            try disk.print(subject.lastMark)
         } catch ToyEnd.exits(let status) {
             outcome = .exited(status)
         } catch ToyEnd.hangs {

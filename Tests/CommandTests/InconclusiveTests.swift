@@ -30,6 +30,13 @@ extension TheCommand {
             echo @end
             """
 
+        /// Takes whole lines only.
+        static let listsWhole = """
+            cd "$PERJURY_DIR" || exit 1
+            if [ -e log ]; then while read -r line; do echo "@saw $line"; done <log; fi
+            echo @end
+            """
+
         static let cases = [
             Case(
                 name: "acknowledges nothing", run: "echo x >\"$PERJURY_DIR/log\"",
@@ -169,6 +176,55 @@ extension TheCommand {
             #expect(result.status == ExitStatus.unexpected.rawValue, "\(result.text)")
             #expect(workload["acknowledged"]?.number == 3)
             #expect(workload["notes"]?.items.contains(.string(note)) == true, "\(result.text)")
+        }
+
+        @Test(
+            "a store that holds up to the point where its run dies is inconclusive, everywhere",
+            arguments: ["exit 7", "kill -SEGV $$"])
+        func diesAfterCommits(end: String) throws {
+            let bench = try Bench()
+            let scripts = ["run.sh": Self.commits + "\n" + end, "see.sh": Self.listsWhole]
+            try bench.workload("w", "run: ./run.sh\nobserve: ./see.sh\n", scripts)
+            try bench.workload("any", "run: ./run.sh\nobserve: ./see.sh\nexit: any\n", scripts)
+
+            let (result, workload) = try bench.report("./w", ["--junit", "report.xml"])
+            let (accepted, _) = try bench.report("./any")
+
+            #expect(result.status == ExitStatus.inconclusive.rawValue, "\(result.text)")
+            #expect(workload["verdict"]?.text == "inconclusive")
+            #expect(
+                workload["models"]?.items.first?["inconclusive"]?.text?
+                    .contains("what it had yet to do was not tested") == true, "\(result.text)")
+            let junit = try FileBytes.read(bench.folder.file("report.xml"))
+            #expect(String(decoding: junit, as: UTF8.self).contains("errors=\"1\""))
+            #expect(accepted.status == 0, "\(accepted.text)")
+        }
+
+        @Test("a daemon that still works when run returns is named, or waited for")
+        func daemon() throws {
+            let bench = try Bench()
+            let scripts = [
+                "run.sh": """
+                cd "$PERJURY_DIR" || exit 1
+                (for n in 1 2 3; do
+                    sleep 0.5; echo "@begin t$n"; echo "t$n" >>log; sync log; sync .; echo "@ack t$n"
+                done) &
+                echo "@begin t0"; echo t0 >>log; sync log; sync .; echo "@ack t0"
+                """, "see.sh": Self.listsWhole,
+            ]
+            try bench.workload("w", "run: ./run.sh\nobserve: ./see.sh\n", scripts)
+            try bench.workload("all", "run: ./run.sh\nobserve: ./see.sh\nwait: all\n", scripts)
+
+            let (result, workload) = try bench.report("./w")
+            let (waited, whole) = try bench.report("./all")
+
+            #expect(result.status == ExitStatus.inconclusive.rawValue, "\(result.text)")
+            #expect(
+                workload["models"]?.items.first?["inconclusive"]?.text?
+                    .contains("still ran when `run` returned") == true, "\(result.text)")
+            #expect(workload["acknowledged"]?.number == 1)
+            #expect(waited.status == 0, "\(waited.text)")
+            #expect(whole["acknowledged"]?.number == 4)
         }
 
         @Test("an observer that hangs on some crash states is a finding, confirmed with patience")

@@ -187,7 +187,7 @@ package final class LiveCampaign {
         faults.add(chain.faultRules)
         report.faults.add(chain.faultRules)
         let run = RecordedRun(
-            recording: recording, setupOutput: marks, endedNormally: false,
+            recording: recording, setupOutput: marks, end: nil,
             outcome: "lost its power \(moment)", faults: faults.fired)
         let log = try EffectLog(recording)
         let isReported = log.reportsSyncs && (isRecovered || base.ended?.isReported ?? true)
@@ -342,7 +342,7 @@ package final class LiveCampaign {
                 notes: [
                     "workload": Array(subject.workload.folder.utf8),
                     "setup": ended.run.setupOutput,
-                    "outcome": Array(ended.run.outcome.utf8), "normal": [0],
+                    "outcome": Array(ended.run.outcome.utf8),
                     RecordedRun.faultsNote: RecordedRun.bytes(of: ended.run.faults),
                 ])
         } catch {

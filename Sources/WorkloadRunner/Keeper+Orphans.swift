@@ -1,0 +1,69 @@
+import Glibc
+
+extension Keeper {
+    /// Names of the processes that programs have left behind: those that init has inherited, and their children.
+    package var namesOfOrphans: [String] {
+        let processes = RunningProcess.all()
+        // Programs are children of the keeper; init is the one that has number 1 in its namespace.
+        let inits = processes.filter { $0.parent == processID && $0.isInit }.map(\.number)
+        var family = Set(inits)
+        var names: [String] = []
+        var generation = family
+        while !generation.isEmpty {
+            let children = processes.filter {
+                generation.contains($0.parent) && !family.contains($0.number)
+            }
+            names += children.map(\.name)
+            generation = Set(children.map(\.number))
+            family.formUnion(generation)
+        }
+        return names.sorted()
+    }
+}
+
+/// What /proc/PID/status says of a process that has not ended.
+private struct RunningProcess {
+    var number: pid_t
+    var parent: pid_t
+    /// Of the program, at most 15 bytes.
+    var name: String
+    /// First of its own pid namespace.
+    var isInit: Bool
+
+    static func all() -> [RunningProcess] {
+        guard let folder = opendir("/proc") else { return [] }
+        defer { closedir(folder) }
+        var found: [RunningProcess] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
+                name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if let number = pid_t(name), let process = RunningProcess(number) {
+                found.append(process)
+            }
+        }
+        return found
+    }
+
+    init?(_ number: pid_t) {
+        let status = open("/proc/\(number)/status", O_RDONLY | O_CLOEXEC)
+        guard status >= 0 else { return nil }
+        defer { close(status) }
+        let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+            count = max(0, read(status, buffer.baseAddress, buffer.count))
+        }
+        var fields: [Substring: Substring] = [:]
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            guard parts.count == 2 else { continue }
+            fields[parts[0]] = parts[1].drop { $0 == "\t" }
+        }
+        guard let parent = fields["PPid"].flatMap({ pid_t($0) }), let name = fields["Name"],
+            fields["State"]?.first != "Z"
+        else { return nil }
+        self.number = number
+        self.parent = parent
+        self.name = String(name)
+        isInit = fields["NSpid"]?.split(separator: "\t").last == "1"
+    }
+}

@@ -36,6 +36,20 @@ extension EffectLog {
         }
     }
 
+    /// What the program asked for, the most frequent first: `the run made 40 write, 40 fdatasync, 1 create`.
+    var requestsInWords: String {
+        var counts: [String: Int] = [:]
+        for record in 0..<recording.count where operation(record) != nil {
+            let word = String(words(record).prefix { $0 != " " })
+            counts[word == "synchronous" ? "synchronous write" : word, default: 0] += 1
+        }
+        let most = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(5)
+        guard !most.isEmpty else { return "the run made no request that changes or syncs anything" }
+        let isFdatasync = counts["fdatasync"] != nil && counts["fsync"] == nil
+        return "the run made " + most.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+            + (isFdatasync ? "; `sync` stands for each kind of sync" : "")
+    }
+
     private func words(_ sync: Sync, _ record: Int) -> String {
         let path = pathSynced(by: record).map { $0.isEmpty ? "." : $0 } ?? ""
         switch sync {

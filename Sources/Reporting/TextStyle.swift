@@ -1,14 +1,20 @@
 /// How a text report looks.
 package struct TextStyle: Sendable {
-    /// Columns; lines of prose are broken before it, tables take what they need.
+    /// Columns; lines of prose are broken before it.
     package var width: Int
+    /// Whether rows of tables that are wider are folded, for a terminal. Programs want one line for each.
+    package var foldsTables: Bool
     /// Only for a terminal.
     package var hasColours: Bool
     /// Without times, equal runs give equal bytes.
     package var hasTimes: Bool
 
-    package init(width: Int = 100, hasColours: Bool = false, hasTimes: Bool = true) {
+    package init(
+        width: Int = 100, foldsTables: Bool = false, hasColours: Bool = false,
+        hasTimes: Bool = true
+    ) {
         self.width = max(40, width)
+        self.foldsTables = foldsTables
         self.hasColours = hasColours
         self.hasTimes = hasTimes
     }
@@ -70,7 +76,7 @@ func seconds(_ value: Double) -> String {
     return "\(grouped(tenths / 10)).\(tenths % 10) s"
 }
 
-/// Columns of text, as wide as their widest cell.
+/// Columns of text, as wide as their widest cell. Where they do not fit side by side, each row is folded at the same column.
 struct Table {
     struct Cell {
         var text: String
@@ -99,23 +105,57 @@ struct Table {
         let widths = alignsRight.indices.map { column in
             rows.map { $0[column].text.count }.max() ?? 0
         }
+        let lines = lines(widths, style.foldsTables ? style.width : .max)
         var result = ""
         for row in rows {
-            var line = ""
-            var pending = ""
-            for (column, cell) in row.enumerated() {
-                let space = String(repeating: " ", count: widths[column] - cell.text.count)
-                let coloured = style.coloured(cell.text, cell.colour)
-                if column > 0 { pending += "  " }
-                if alignsRight[column] { pending += space }
-                if !cell.text.isEmpty {
-                    line += pending + coloured
-                    pending = ""
-                }
-                if !alignsRight[column] { pending += space }
+            for (number, columns) in lines.enumerated()
+            where number == 0 || columns.contains(where: { !row[$0].text.isEmpty }) {
+                result += number == 0 ? "" : Self.margin
+                result += line(row, columns, widths, style) + "\n"
             }
-            result += line + "\n"
         }
         return result
+    }
+
+    private static let gap = "  "
+    /// Before what is folded.
+    private static let margin = "    "
+
+    /// Which columns stand on one line; each has one at least.
+    private func lines(_ widths: [Int], _ width: Int) -> [Range<Int>] {
+        var lines: [Range<Int>] = []
+        var first = 0
+        var used = 0
+        for column in widths.indices {
+            let margin = lines.isEmpty ? 0 : Self.margin.count
+            let more = (column == first ? 0 : Self.gap.count) + widths[column]
+            if column > first, margin + used + more > width {
+                lines.append(first..<column)
+                first = column
+                used = widths[column]
+            } else {
+                used += more
+            }
+        }
+        return lines + [first..<widths.count]
+    }
+
+    private func line(
+        _ row: [Cell], _ columns: Range<Int>, _ widths: [Int], _ style: TextStyle
+    ) -> String {
+        var line = ""
+        var pending = ""
+        for column in columns {
+            let cell = row[column]
+            let space = String(repeating: " ", count: widths[column] - cell.text.count)
+            if column > columns.lowerBound { pending += Self.gap }
+            if alignsRight[column] { pending += space }
+            if !cell.text.isEmpty {
+                line += pending + style.coloured(cell.text, cell.colour)
+                pending = ""
+            }
+            if !alignsRight[column] { pending += space }
+        }
+        return line
     }
 }

@@ -86,7 +86,10 @@ extension WorkloadFileReader {
             return error(
                 mark.line,
                 "not valid YAML: \(shown(problem))"
-                    + (isBound ? "; write `{bounded-loss: 1s}`" : ""))
+                    + (isBound
+                        ? "; write `{bounded-loss: 1s}`"
+                        : problem.contains("mapping values are not allowed")
+                            ? "; a text that has a colon and a space in it needs quotes" : ""))
         case .duplicatedKeysInMapping(let duplicates, let context):
             return error(
                 context.mark.line,

@@ -121,7 +121,8 @@ package final class WorkloadSubject: Subject {
         }
         try writer.seal()
         if !ended.isSuccess, !errors.isEmpty {
-            notes.append("run said: \(String(decoding: errors.suffix(2000), as: UTF8.self))")
+            let text = String(decoding: errors.suffix(2000), as: UTF8.self)
+            notes.append("run said: \(text)" + (text.hasSuffix("\n") ? "" : "\n"))
         }
         return RecordedRun(
             recording: recording, setupOutput: setupOutput, end: ended.outcome, notes: notes,

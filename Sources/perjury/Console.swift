@@ -27,7 +27,8 @@ enum Console {
         let isTerminal = isatty(STDOUT_FILENO) == 1
         let isPlain = getenv("NO_COLOR") != nil || getenv("TERM").map { strcmp($0, "dumb") } == 0
         return TextStyle(
-            width: isTerminal ? width(STDOUT_FILENO) : 100, hasColours: isTerminal && !isPlain)
+            width: isTerminal ? width(STDOUT_FILENO) : 100, foldsTables: isTerminal,
+            hasColours: isTerminal && !isPlain)
     }
 
     /// Progress for `total` workloads, as it looks on standard error here.

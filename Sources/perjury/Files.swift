@@ -66,15 +66,25 @@ enum Files {
         }
     }
 
+    /// What is in a folder, in no order; nil where `folder` is none.
+    static func names(in folder: String) -> [String]? {
+        guard let directory = opendir(folder) else { return nil }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            names.append(
+                withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
+        }
+        return names
+    }
+
     /// Removes the files in `folder` whose names end so, and the folder when nothing is left.
     static func removeAll(in folder: String, suffix: String, but kept: Set<String> = []) {
-        guard let directory = opendir(folder) else { return }
-        defer { closedir(directory) }
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name.hasSuffix(suffix), !kept.contains(name) { unlink("\(folder)/\(name)") }
+        guard let names = names(in: folder) else { return }
+        for name in names where name.hasSuffix(suffix) && !kept.contains(name) {
+            unlink("\(folder)/\(name)")
         }
         rmdir(folder)
     }

@@ -172,6 +172,11 @@ struct WorkloadFileTests {
                     + "write `{bounded-loss: 1s}`"
             ),
             (
+                least + "about: a log: one file\n",
+                "3: not valid YAML: mapping values are not allowed in this context; "
+                    + "a text that has a colon and a space in it needs quotes"
+            ),
+            (
                 least + "expect:\n  posix: violates lost-comit\n",
                 "4: unknown violation `lost-comit`; did you mean `lost-commit`?"
             ),

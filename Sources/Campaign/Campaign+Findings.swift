@@ -15,7 +15,11 @@ extension Campaign {
         let signature = explanation.signature(state.pending, state.choice)
         let point = state.pending.crashPoint
         if exploration.count(kind, signature, at: point) { return }
-        guard exploration.groupCount(kind) < options.findingsPerKind else {
+        // Those that are known leave the places to others.
+        let others = exploration.groupCount(kind) {
+            subject.expectation.reason($0.cause?.fingerprint) == nil
+        }
+        guard others < options.findingsPerKind else {
             exploration.addUnexplained(kind)
             return
         }

@@ -82,6 +82,7 @@ package struct Campaign {
         if let idle = run.faults.first(where: { $0.fired == 0 }) {
             report.inconclusive =
                 "the fault `\(idle.text)` never fired: \(idle.matched) matching requests came"
+                + (idle.matched == 0 ? "; \(log.requestsInWords)" : "")
             return
         }
         let observers = try (0..<max(1, options.jobs)).map { try subject.observer(worker: $0) }
@@ -290,10 +291,6 @@ package struct Campaign {
                 if verdict == .holds, let unfinished { verdict = .inconclusive(unfinished) }
                 model.verdict = verdict
                 model.isOpen = subject.expectation.isOpen(model: model.model, stack: model.stack)
-                model.isExpected =
-                    model.isOpen
-                    ? verdict == .holds || verdict == .violated
-                    : (model.expectation ?? .holds).matches(verdict, kinds: model.kinds)
             }
             report.examples += Characterisation.allCases.compactMap { exploration.examples[$0] }
             report.models.append(model)
@@ -302,6 +299,7 @@ package struct Campaign {
                 "\(model.model) on \(model.stack): \($0)"
             }
         }
+        report.compare(with: subject.expectation)
     }
 
     private func verdict(_ exploration: Exploration) -> Verdict {

@@ -245,6 +245,8 @@ final class Exploration {
     func add(_ finding: Finding, cause: Set<String>, _ smallest: SmallestPlan) {
         kinds.insert(finding.kind)
         plannedAtFinding = report.statesPlanned
+        var finding = finding
+        finding.cause = Cause(finding.kind, cause, isInRecovery: earlier != nil)
         groups.append(
             Group(
                 kind: finding.kind, cause: cause, treeHash: smallest.treeHash,
@@ -292,8 +294,10 @@ final class Exploration {
         for (kind, count) in recovery.unexplained { unexplained[kind, default: 0] += count }
     }
 
-    func groupCount(_ kind: ViolationKind) -> Int {
-        groups.count { $0.kind == kind }
+    func groupCount(
+        _ kind: ViolationKind, where isCounted: (Finding) -> Bool = { _ in true }
+    ) -> Int {
+        groups.count { $0.kind == kind && isCounted($0.finding) }
     }
 
     var groupedFindings: [Finding] { groups.map(\.finding) }

@@ -30,6 +30,8 @@ package struct WorkloadReport: Sendable {
     /// What came of runs in which a sync failed; nil where none was asked for.
     package var failedSyncs: FailedSyncs?
     package var seconds = 0.0
+    /// Whether there is a list of known causes, so that nothing may come that is not on it.
+    package var hasList = false
 
     package init(name: String, about: String, promise: String) {
         self.name = name
@@ -51,6 +53,31 @@ package struct WorkloadReport: Sendable {
     /// Whether every model and stack came out as the workload expects; what it says nothing about is expected to hold.
     package var isExpected: Bool {
         inconclusive == nil && !models.isEmpty && models.allSatisfy(\.isExpected)
+    }
+
+    /// Says of each finding whether it may come, and of each model and stack whether it came out as expected.
+    package mutating func compare(with expectation: Expectation) {
+        hasList = expectation.known != nil
+        for index in findings.indices {
+            let finding = findings[index]
+            let fingerprint = finding.cause?.fingerprint
+            findings[index].knownReason = expectation.reason(fingerprint)
+            findings[index].isExpected = expectation.allows(
+                finding.kind, fingerprint, model: finding.model, stack: finding.stack)
+        }
+        for index in models.indices {
+            let model = models[index]
+            models[index].isExpected =
+                switch model.verdict {
+                case nil: true
+                case .inconclusive: false
+                case .holds: model.isOpen || (model.expectation ?? .holds) == .holds
+                case .violated:
+                    findings.allSatisfy {
+                        $0.isExpected || ($0.model, $0.stack) != (model.model, model.stack)
+                    }
+                }
+        }
     }
 }
 
@@ -130,6 +157,12 @@ package struct Finding: Sendable {
     package var seen: Int
     /// How many of the tried states showed it.
     package var count: Int
+    /// Set for what counts for a verdict.
+    package var cause: Cause?
+    /// Whether the workload, or a list of known causes, says that it may come.
+    package var isExpected = false
+    /// Why it may, where a list says so.
+    package var knownReason: String?
     /// What was promised, what was seen.
     package var summary: String
     /// The sync that is missing, and where.
@@ -152,6 +185,9 @@ package struct Finding: Sendable {
     package var recoveries: [RecoveryCut] = []
     /// Where the finding was written to, relative to the output folder.
     package var path: String?
+
+    /// `lost-commit-5c1f03aa`; the kind alone where no cause was looked for.
+    package var name: String { cause?.fingerprint.description ?? kind.rawValue }
 
     package init(
         kind: ViolationKind, model: String, stack: String, plan: CrashPlan, lost: [String],

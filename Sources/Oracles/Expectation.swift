@@ -53,6 +53,9 @@ package struct Expectation: Hashable, Sendable {
     /// By `model` or `model/stack`.
     package var specific: [String: Outcome] = [:]
 
+    /// Causes that are known, each with a reason in words; nil where no list is kept, and kinds alone tell.
+    package var known: [Fingerprint: String]?
+
     package init(general: Outcome? = nil, specific: [String: Outcome] = [:]) {
         self.general = general
         self.specific = specific
@@ -71,6 +74,22 @@ package struct Expectation: Hashable, Sendable {
         guard outcome(model: model, stack: stack) == nil else { return false }
         if case .violates = outcome(model: model) { return true }
         return false
+    }
+
+    /// Why a violation of this cause may come; nil where no list says so.
+    package func reason(_ fingerprint: Fingerprint?) -> String? {
+        fingerprint.flatMap { known?[$0] }
+    }
+
+    /// Whether a violation may come. Where there is a list, nothing may that is not on it, whatever its kind; a lying stack
+    /// of which the workload says nothing is open to all.
+    package func allows(
+        _ kind: ViolationKind, _ fingerprint: Fingerprint?, model: String, stack: String
+    ) -> Bool {
+        if isOpen(model: model, stack: stack) { return true }
+        if known != nil { return reason(fingerprint) != nil }
+        guard case .violates(let kinds) = outcome(model: model, stack: stack) else { return false }
+        return kinds.isEmpty || kinds.contains(kind)
     }
 
     /// The models named, sorted, each once.

@@ -102,13 +102,6 @@ extension ModelReport {
 
     /// `holds` where the workload says nothing.
     var expected: Expectation.Outcome { expectation ?? .holds }
-
-    /// Whether the workload says that this kind of violation comes out.
-    func expects(_ kind: ViolationKind) -> Bool {
-        if isOpen { return true }
-        guard case .violates(let named) = expected else { return false }
-        return named.isEmpty || named.contains(kind)
-    }
 }
 
 extension WorkloadReport {

@@ -29,7 +29,8 @@ extension FindingFile {
         }
         let known: Set = [
             "perjuryFinding", "perjury", "workload", "folder", "commands", "recording", "model",
-            "stack", "seed", "plan", "violation", "acknowledged", "seen", "summary", "lost",
+            "stack", "seed", "plan", "violation", "fingerprint", "acknowledged", "seen", "summary",
+            "lost",
             "advice", "fault", "treeHash", "modelRules", "stackRules", "ending", "recoveries",
         ]
         if let other = members.first(where: { !known.contains($0.name) }) {
@@ -50,6 +51,7 @@ extension FindingFile {
             ownStack: try Self.rules(json, "stackRules"), ending: try Self.ending(json["ending"]),
             fault: json["fault"] == nil ? nil : try reader.string("fault"))
         recoveries = try Self.recoveries(json["recoveries"])
+        fingerprint = try Self.fingerprint(json["fingerprint"])
         guard folder.utf8.first == UInt8(ascii: "/") else {
             throw FindingFileError("its `folder` is no absolute path")
         }
@@ -72,6 +74,14 @@ extension FindingFile {
                     treeHash: hash))
         }
         return result
+    }
+
+    private static func fingerprint(_ json: JSON?) throws(FindingFileError) -> Fingerprint? {
+        guard let json, json != .null else { return nil }
+        guard case .string(let text) = json, let fingerprint = Fingerprint(text) else {
+            throw FindingFileError("its `fingerprint` is not one")
+        }
+        return fingerprint
     }
 
     private static func ending(_ json: JSON?) throws(FindingFileError) -> Ending {

@@ -26,6 +26,8 @@ package struct FindingFile: Equatable, Sendable {
     package var seed: UInt64
     package var plan: CrashPlan
     package var kind: ViolationKind
+    /// Of its cause; nil where it counts for no verdict.
+    package var fingerprint: Fingerprint?
     package var acknowledged: Int
     package var seen: Int
     package var summary: String
@@ -105,6 +107,7 @@ package struct FindingFile: Equatable, Sendable {
             summary: finding.summary, lost: finding.lost, advice: finding.advice,
             treeHash: finding.treeHash, ownModel: ownModel, ownStack: ownStack,
             ending: finding.ending, fault: finding.fault)
+        fingerprint = finding.cause?.fingerprint
     }
 
     /// The bytes of the file.
@@ -137,6 +140,11 @@ package struct FindingFile: Equatable, Sendable {
             .init("seed", .number(seed)),
             .init("plan", plan.json),
             .init("violation", .string(kind.rawValue)),
+        ]
+        if let fingerprint {
+            members.append(.init("fingerprint", .string(fingerprint.description)))
+        }
+        members += [
             .init("acknowledged", .number(acknowledged)),
             .init("seen", .number(seen)),
             .init("summary", .string(summary)),

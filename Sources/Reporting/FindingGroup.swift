@@ -11,18 +11,14 @@ struct FindingGroup {
     /// States that showed it, of all targets.
     private(set) var count: Int
 
-    /// Groups by kind, by expected or not, and by culprits, whose numbers may differ.
+    /// Groups by cause, and by expected or not.
     static func groups(of report: WorkloadReport) -> [FindingGroup] {
         var groups: [FindingGroup] = []
         var places: [String: Int] = [:]
         for finding in report.findings {
-            let model = report.models.first {
-                $0.model == finding.model && $0.stack == finding.stack
-            }
-            let isExpected = model?.expects(finding.kind) ?? false
             let key =
-                "\(finding.kind.rawValue) \(isExpected) "
-                + pattern(finding.lost.joined(separator: "\n"))
+                "\(finding.name) \(finding.isExpected) "
+                + (finding.cause == nil ? pattern(finding.lost.joined(separator: "\n")) : "")
             let target = target(finding.model, finding.stack)
             if let place = places[key] {
                 groups[place].count += finding.count
@@ -31,7 +27,7 @@ struct FindingGroup {
                 places[key] = groups.count
                 groups.append(
                     FindingGroup(
-                        finding: finding, isExpected: isExpected, targets: [target],
+                        finding: finding, isExpected: finding.isExpected, targets: [target],
                         count: finding.count))
             }
         }

@@ -123,6 +123,14 @@ package struct JSONReport {
             .init("plan", .optional(finding.path)),
             .init("replay", .optional(campaign.replayCommand(finding))),
         ]
+        if let cause = finding.cause {
+            members += [
+                .init("fingerprint", .string(cause.fingerprint.description)),
+                .init("cause", .strings(cause.parts)),
+                .init("asExpected", .bool(finding.isExpected)),
+                .init("known", .optional(finding.knownReason)),
+            ]
+        }
         if let outcome = finding.outcome {
             members.append(.init("outcome", .string(outcome.rawValue)))
         }

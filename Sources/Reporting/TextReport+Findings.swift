@@ -20,7 +20,7 @@ extension TextReport {
     private func full(_ group: FindingGroup, _ workload: WorkloadReport) -> String {
         let finding = group.finding
         var text = style.coloured(
-            "NOT EXPECTED: \(Escaped.line(workload.name)): \(finding.kind.rawValue) under "
+            "NOT EXPECTED: \(Escaped.line(workload.name)): \(finding.name) under "
                 + "\(list(group.targets))", .redAndBold)
         text += "\n"
         text += field("promise", workload.promise)
@@ -112,8 +112,11 @@ extension TextReport {
     private func short(_ group: FindingGroup, _ workload: WorkloadReport) -> String {
         let finding = group.finding
         var text = style.wrapped(
-            "\(Escaped.line(workload.name)): \(finding.kind.rawValue) under "
+            "\(Escaped.line(workload.name)): \(finding.name) under "
                 + "\(list(group.targets)), \(counted(group.count, "state"))", first: "  ")
+        if let reason = finding.knownReason {
+            text += style.wrapped(Escaped.line(reason), first: "    known: ")
+        }
         text += style.wrapped(Escaped.line(finding.summary), first: "    ")
         if let fault = finding.fault {
             text += style.wrapped(Escaped.line(fault), first: "    after ")

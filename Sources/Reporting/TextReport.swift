@@ -62,6 +62,10 @@ package struct TextReport {
             }
         }
         return table.text(style)
+            + style.wrapped(
+                "planned: crash states that were judged; distinct: different trees among them; observed: recoveries that were "
+                    + "run for them, as equal trees are recovered once for all models.",
+                first: "")
     }
 
     private func row(_ name: String, _ model: ModelReport) -> [Table.Cell] {
@@ -165,8 +169,24 @@ package struct TextReport {
         return text.isEmpty ? "" : style.coloured("Inconclusive", .yellow) + "\n" + text
     }
 
+    /// A sentence about somebody; output of a program that follows `: ` in it stands on lines of its own.
     func line(_ who: String, _ what: String) -> String {
-        style.wrapped("\(who): \(Escaped.line(what))", first: "  ")
+        guard what.hasSuffix("\n"), let colon = what.firstRange(of: ": ") else {
+            return style.wrapped("\(who): \(Escaped.line(what))", first: "  ")
+        }
+        let output = Escaped.lines(String(what[colon.upperBound...]))
+        return style.wrapped(
+            "\(who): \(Escaped.line(String(what[..<colon.lowerBound])))", first: "  ")
+            + quoted(output)
+    }
+
+    private static let quotedLines = 12
+
+    /// The end of what a program printed.
+    func quoted(_ lines: [String]) -> String {
+        let left = lines.count - Self.quotedLines
+        return (left > 0 ? "    | (\(counted(left, "line")) before)\n" : "")
+            + lines.suffix(Self.quotedLines).map { "    | \($0)\n" }.joined()
     }
 
     // MARK: Stacks on which nothing can be promised
@@ -236,6 +256,32 @@ package struct TextReport {
         }.joined()
     }
 
+    /// Where a kind of violation is expected and no list names its causes: those beyond the first, which may be new.
+    private func beyondTheFirst(_ workload: WorkloadReport) -> String {
+        guard !workload.hasList else { return "" }
+        let open = Set(workload.models.filter(\.isOpen).map(\.target))
+        var causes: [ViolationKind: [String]] = [:]
+        for finding in workload.findings where finding.isExpected && finding.cause != nil {
+            let isNew = !causes[finding.kind, default: []].contains(finding.name)
+            if isNew, !open.contains(target(finding.model, finding.stack)) {
+                causes[finding.kind, default: []].append(finding.name)
+            }
+        }
+        let others = causes.sorted { $0.key < $1.key }.flatMap { $0.value.dropFirst() }
+        guard !others.isEmpty else { return "" }
+        return style.wrapped(
+            "\(counted(others.count, "more cause")) than one of what is expected: \(list(others)). "
+                + "List under `known:` those that may stay.",
+            first: "\(Escaped.line(workload.name)): ")
+    }
+
+    /// The workloads that came out so, in one line.
+    private func named(_ what: String, _ outcome: ComparedOutcome) -> String {
+        let names = campaign.workloads.filter { $0.outcome == outcome }
+            .map { Escaped.line($0.name) }
+        return names.isEmpty ? "" : style.wrapped(list(names), first: "\(what): ")
+    }
+
     private var summary: String {
         let workloads = campaign.workloads
         let outcomes = workloads.map(\.outcome)
@@ -246,10 +292,15 @@ package struct TextReport {
         if inconclusive > 0 { parts.append("\(grouped(inconclusive)) inconclusive") }
         if !campaign.skipped.isEmpty { parts.append("\(grouped(campaign.skipped.count)) skipped") }
         let models = workloads.flatMap(\.models)
+        let unlisted = workloads.map(beyondTheFirst).joined()
         let planned = models.reduce(0) { $0 + $1.statesPlanned }
         let observed = models.reduce(0) { $0 + $1.statesObserved }
         let time = style.hasTimes ? ", in \(seconds(campaign.seconds))" : ""
         let status = campaign.exitStatus
+        let others =
+            workloads.count < 2
+            ? ""
+            : named("not as expected", .unexpected) + named("inconclusive", .inconclusive)
         let interrupted =
             campaign.isInterrupted
             ? "Interrupted: what follows was found until then.\n" : ""
@@ -258,6 +309,7 @@ package struct TextReport {
                 "\(counted(workloads.count, "workload")): \(list(parts)). "
                     + "\(counted(planned, "state")) judged by \(counted(observed, "observation"))"
                     + "\(time).", first: "")
+            + others + unlisted
             + style.wrapped("Exit status \(status.rawValue): \(status.meaning).", first: "")
     }
 }

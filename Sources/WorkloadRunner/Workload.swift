@@ -9,7 +9,7 @@ package struct Workload: Sendable {
     package let name: String
     /// Absolute.
     package let folder: String
-    package let file: WorkloadFile
+    package var file: WorkloadFile
 
     /// Reads the workload in `folder`, or that of the `workload.yaml` at that path.
     package static func load(_ path: String) throws -> Workload {

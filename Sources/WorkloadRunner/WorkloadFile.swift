@@ -104,6 +104,7 @@ package struct WorkloadFile: Hashable, Sendable {
         if let node = fields["about"] { about = try reader.text(node) }
         if let node = fields["promise"] { promise = try reader.promise(node) }
         if let node = fields["expect"] { expect = try reader.expectation(node, known: known) }
+        expect.known = try fields["known"].map(reader.known)
         if let node = fields["user"] { user = try reader.text(node) }
         setup = try fields["setup"].map(reader.command)
         server = try fields["server"].map(reader.server)
@@ -131,7 +132,7 @@ package struct WorkloadFile: Hashable, Sendable {
     }
 
     static let keys = [
-        "about", "promise", "expect", "user", "setup", "run", "observe", "check", "server",
+        "about", "promise", "expect", "known", "user", "setup", "run", "observe", "check", "server",
         "timeout", "requires", "models", "under", "nested", "clients", "mounts",
         "at-once", "faults", "exit", "wait",
     ]

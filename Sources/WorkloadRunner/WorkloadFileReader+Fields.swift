@@ -78,6 +78,21 @@ extension WorkloadFileReader {
         }
     }
 
+    /// Fingerprints of causes, each with why it may come.
+    func known(_ value: WorkloadFileNode) throws(WorkloadFileError) -> [Fingerprint: String] {
+        var known: [Fingerprint: String] = [:]
+        for (key, reason) in try pairs(of: value) {
+            guard let fingerprint = Fingerprint(key) else {
+                throw error(
+                    reason.line,
+                    "`\(shown(key))` is not a fingerprint such as `lost-commit-5c1f03aa`: "
+                        + "a report names that of each finding")
+            }
+            known[fingerprint] = try text(reason)
+        }
+        return known
+    }
+
     func faults(_ value: WorkloadFileNode) throws(WorkloadFileError) -> FaultRequests {
         var faults = FaultRequests()
         for text in try list(value) {

@@ -17,14 +17,19 @@ struct CampaignRunner {
     /// Besides what each workload asks for.
     var faults = FaultRequests()
 
+    /// Causes that are known, beside those that the workloads name; nil where no file of them was given.
+    var baseline: Baseline?
+    /// Where the causes that are found are written to; nil: nowhere.
+    var updatedBaseline: String?
+
     /// What is to be explored: a workload, and its recording where there is one already.
     struct Task {
-        let workload: Workload
+        var workload: Workload
         var run: RecordedRun?
     }
 
     /// Prints the whole report; answers how the command is to exit.
-    func run(_ tasks: [Task]) throws -> ExitStatus {
+    mutating func run(_ tasks: [Task]) throws -> ExitStatus {
         let start = Wiring.now
         var report = CampaignReport(
             seed: exploration.seed, ending: exploration.ending.rawValue,
@@ -42,6 +47,7 @@ struct CampaignRunner {
         for task in tasks {
             if Interrupt.isRequested { break }
             var found = try explore(task, &progress)
+            if updatedBaseline != nil { updateBaseline(&found, task.workload) }
             do { try keep(&found, task.workload) } catch { troubles.append("\(error)") }
             report.workloads.append(found)
             Console.error(progress.finish(found))
@@ -49,6 +55,11 @@ struct CampaignRunner {
         report.isInterrupted = Interrupt.isRequested
         report.seconds = Wiring.now - start
         Console.out(TextReport(report, style: Console.style).body)
+        if let path = updatedBaseline, let baseline {
+            do { try Files.write(try baseline.text(), to: path) } catch {
+                troubles.append("\(error)")
+            }
+        }
         for (path, text) in [
             (reports.json, JSONReport(report).text), (reports.junit, JUnitReport(report).text),
         ] {
@@ -62,6 +73,11 @@ struct CampaignRunner {
     }
 
     private func explore(_ task: Task, _ progress: inout ProgressLine) throws -> WorkloadReport {
+        var task = task
+        if let baseline, updatedBaseline == nil {
+            task.workload.file.expect = baseline.expectation(
+                of: task.workload.name, task.workload.file.expect)
+        }
         let file = task.workload.file
         if let run = task.run,
             let mismatch = Wiring.mismatch(run.recording.mounts, task.workload)
@@ -95,6 +111,38 @@ struct CampaignRunner {
         let report = run.map { campaign.explore($0) } ?? campaign.run()
         progress = box.value
         return report
+    }
+
+    // MARK: Known causes
+
+    /// Reads the file of known causes. One that is to be written need not be there yet.
+    mutating func expect(_ options: BaselineOptions) throws {
+        guard let path = options.baseline else { return }
+        if options.updateBaseline {
+            updatedBaseline = path
+            if Files.absolute(path) == nil {
+                baseline = Baseline()
+                return
+            }
+        }
+        do {
+            baseline = try Baseline(
+                parsing: try Files.read(path, limit: WorkloadFile.sizeLimit), path: path)
+        } catch let error as WorkloadFileError {
+            throw Failure(.usage, "\(error)")
+        }
+    }
+
+    private mutating func updateBaseline(_ report: inout WorkloadReport, _ workload: Workload) {
+        guard report.inconclusive == nil else { return }
+        var seen: [Fingerprint: String] = [:]
+        for finding in report.findings {
+            guard let cause = finding.cause else { continue }
+            seen[cause.fingerprint] = cause.parts.joined(separator: ", ")
+        }
+        let own = workload.file.expect
+        baseline?.update(workload.name, seen: seen, own: own)
+        if let baseline { report.compare(with: baseline.expectation(of: workload.name, own)) }
     }
 
     // MARK: Resuming

@@ -7,7 +7,8 @@ struct ExploreCommand: ParsableCommand {
         commandName: "explore",
         abstract: "Cut the power in recordings made before, judge, report.")
 
-    @Argument(help: "Recordings, as `run` and `record` leave them in OUT/recordings.")
+    @Argument(
+        help: "Recordings, or folders of them, as `run` and `record` leave them in OUT/recordings.")
     var recording: [String]
 
     @Option(help: "The recordings' workload. Default: the one that each recording names.")
@@ -23,6 +24,7 @@ struct ExploreCommand: ParsableCommand {
     @OptionGroup(title: "Exploring") var exploration: ExplorationOptions
     @OptionGroup(title: "Places") var places: PlaceOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
+    @OptionGroup(title: "Expecting") var expecting: BaselineOptions
 
     struct ObserverOptions: ParsableArguments {
         @Option(help: "Command that prints what is there, where there is no workload.")
@@ -36,8 +38,9 @@ struct ExploreCommand: ParsableCommand {
         try exploration.check()
         var runner = CampaignRunner(
             exploration: exploration, places: places, reports: reports, isResuming: resume)
+        try runner.expect(expecting)
         var tasks: [CampaignRunner.Task] = []
-        for path in recording {
+        for path in try recording.flatMap(Self.recordings) {
             let run = try Wiring.recordedRun(path)
             tasks.append(.init(workload: try find(for: path, run.workloadFolder), run: run))
         }
@@ -49,6 +52,19 @@ struct ExploreCommand: ParsableCommand {
         try Wiring.checkMachine()
         let status = try runner.run(tasks)
         throw ExitCode(status.rawValue)
+    }
+
+    /// The recordings of a folder, by name; a path of anything else as it is.
+    private static func recordings(at path: String) throws -> [String] {
+        guard let names = Files.names(in: path) else { return [path] }
+        let found = names.filter { $0.hasSuffix(".perjury") }.sorted()
+        guard !found.isEmpty else {
+            throw Failure(
+                .usage,
+                "there is no recording in \(path), no file with a name that ends in .perjury; "
+                    + "`run` and `record` leave them in OUT/recordings")
+        }
+        return found.map { "\(path)/\($0)" }
     }
 
     /// Stands for the command of a run that is recorded already.

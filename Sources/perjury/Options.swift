@@ -168,6 +168,25 @@ struct CommandOptions: ParsableArguments {
     var promise: String?
 }
 
+/// What may come beside what the workloads say themselves.
+struct BaselineOptions: ParsableArguments {
+    @Option(
+        help:
+            "Causes that are known, by workload: any other is not as expected. A YAML file, as --update-baseline writes it."
+    )
+    var baseline: String?
+
+    @Flag(help: "Write the causes that are found to the file of --baseline; reasons in it stay.")
+    var updateBaseline = false
+
+    func validate() throws {
+        if updateBaseline, baseline == nil {
+            throw ValidationError(
+                "--update-baseline needs --baseline FILE, the file that it writes.")
+        }
+    }
+}
+
 struct ReportOptions: ParsableArguments {
     @Option(help: "Also write the report as JSON.")
     var json: String?

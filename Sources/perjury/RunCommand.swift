@@ -35,11 +35,13 @@ struct RunCommand: ParsableCommand {
     @OptionGroup(title: "Exploring") var exploration: ExplorationOptions
     @OptionGroup(title: "Places") var places: PlaceOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
+    @OptionGroup(title: "Expecting") var expecting: BaselineOptions
 
     func run() throws {
         try exploration.check()
         var runner = CampaignRunner(
             exploration: exploration, places: places, reports: reports, isResuming: resume)
+        try runner.expect(expecting)
         runner.faults = try Wiring.faults(faults)
         var workloads: [Workload]
         switch (commands.run, commands.observe) {

@@ -11,6 +11,57 @@ struct TextReportTests {
         TextReport(Samples.campaign(workloads), style: style).body
     }
 
+    /// Below each table.
+    private let legend = """
+        planned: crash states that were judged; distinct: different trees among them; observed: recoveries
+        that were run for them, as equal trees are recovered once for all models.
+        """
+
+    @Test("on a narrow terminal rows are folded at one column, and nothing of them is lost")
+    func folds() {
+        let report = Samples.campaign([Samples.unexpected])
+        let wide = TextReport(report, style: TextStyle(width: 80)).body.split(separator: "\n")
+        for width in [40, 62, 80, 100, 150, 200] {
+            let style = TextStyle(width: width, foldsTables: true)
+            let lines = TextReport(report, style: style).body.split(separator: "\n")
+            let end = lines.firstIndex { $0.hasPrefix("planned:") }!
+
+            #expect(lines[..<end].allSatisfy { $0.count <= max(width, 40) }, "\(width)")
+            func words(_ lines: some Sequence<Substring>) -> [Substring] {
+                lines.flatMap { $0.split(separator: " ") }
+            }
+            #expect(words(lines[..<end]) == words(wide[..<3]), "\(width)")
+        }
+    }
+
+    @Test("what a program printed stands on lines of its own")
+    func output() {
+        var report = Samples.holding
+        report.notes = ["the observer said: bad magic\n\u{1B}gone\n", "no output: a\nb"]
+
+        #expect(
+            body(report).contains(
+                #"""
+                Notes
+                  sqlite: the observer said
+                    | bad magic
+                    | \x1bgone
+                  sqlite: no output: a\nb
+
+                """#))
+    }
+
+    @Test("of several workloads the summary names those that are not as expected")
+    func named() {
+        var unknown = Samples.workload("unknown", models: [])
+        unknown.inconclusive = "no mount"
+
+        let text = body(Samples.holding, Samples.unexpected, unknown)
+
+        #expect(text.contains("\nnot as expected: tiny-queue\ninconclusive: unknown\n"))
+        #expect(!body(Samples.holding, Samples.holding).contains("not as expected:"))
+    }
+
     @Test("the header says what is about to be done")
     func header() {
         #expect(
@@ -28,6 +79,7 @@ struct TextReportTests {
                 workload    model         verdict               crash points  planned  distinct  observed  states
                 tiny-queue  ext4-ordered  violated lost-commit       412/413    5,210     1,804       212  not exhaustive  NOT EXPECTED; expected: holds
                             xfs           holds                      412/413    5,210     1,804       212  exhaustive      as expected
+                \#(legend)
 
                 NOT EXPECTED: tiny-queue: lost-commit under ext4-ordered
                   promise          durable
@@ -56,6 +108,7 @@ struct TextReportTests {
                 toy-rename  posix         violated lost-commit       412/413    5,210     1,804       212  not exhaustive  as expected
                             ext4-ordered  violated lost-commit       412/413    5,210     1,804       212  not exhaustive  as expected
                             xfs           violated lost-commit       412/413    5,210     1,804       212  not exhaustive  as expected
+                \(legend)
 
                 Violations, all as expected
                   toy-rename: lost-commit under posix, ext4-ordered, 34 states
@@ -134,6 +187,7 @@ struct TextReportTests {
                   first, second: sync() was not seen
 
                 2 workloads: 0 as expected, 2 inconclusive. 10,420 states judged by 424 observations.
+                inconclusive: first, second
                 Exit status 2: something could not be found out.
 
                 """#))
@@ -185,6 +239,8 @@ struct MachineReportTests {
         var report = Samples.unexpected
         report.models.removeLast()
         report.findings[0].log = ""
+        let cause = Cause(.lostCommit, ["name meta.json"], isInRecovery: false)
+        report.findings[0].cause = cause
 
         #expect(
             JSONReport(Samples.campaign([report])).text == """
@@ -243,7 +299,11 @@ struct MachineReportTests {
                           "advice": "fsync the directory index/ after #409 and before acknowledging c3",
                           "log": "",
                           "plan": "findings/tiny-queue-ext4-ordered-1.json",
-                          "replay": "perjury replay perjury-out/findings/tiny-queue-ext4-ordered-1.json"
+                          "replay": "perjury replay perjury-out/findings/tiny-queue-ext4-ordered-1.json",
+                          "fingerprint": "\(cause.fingerprint)",
+                          "cause": ["name meta.json"],
+                          "asExpected": false,
+                          "known": null
                         }
                       ],
                       "seconds": 4.0

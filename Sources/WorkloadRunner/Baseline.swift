@@ -1,0 +1,65 @@
+import Oracles
+import Yams
+
+/// Causes that were there when someone looked, of several workloads, each with why it may stay: a file for CI.
+///
+///     toy-cache:
+///       lost-commit-5c1f03aa: the cache may lose its newest entry; see its README
+///
+/// A workload that the file names may show nothing else; one that it does not name is judged by its own `expect:` and `known:`.
+package struct Baseline: Equatable, Sendable {
+    package private(set) var workloads: [String: [Fingerprint: String]] = [:]
+
+    package init() {}
+
+    /// - Throws: for the first thing that is wrong, with its line.
+    package init(
+        parsing bytes: some Collection<UInt8>, path: String
+    ) throws(WorkloadFileError) {
+        let reader = WorkloadFileReader(path: path, subject: "a baseline")
+        for (name, entry) in try reader.pairs(of: try reader.root(bytes)) {
+            workloads[name] = try reader.known(entry)
+        }
+    }
+
+    /// What may come of a workload: what the file names, and what the workload knows itself.
+    package func expectation(of workload: String, _ own: Expectation) -> Expectation {
+        guard let listed = workloads[workload] else { return own }
+        var expectation = own
+        expectation.known = listed.merging(own.known ?? [:]) { listed, _ in listed }
+        return expectation
+    }
+
+    /// Takes over what a workload shows now. Reasons stay; what is gone goes; what is new waits for a reason.
+    ///
+    /// - Parameters:
+    ///   - seen: causes, each in words.
+    ///   - own: what the workload knows itself needs no entry here.
+    package mutating func update(
+        _ workload: String, seen: [Fingerprint: String], own: Expectation
+    ) {
+        let before = workloads[workload] ?? [:]
+        var now: [Fingerprint: String] = [:]
+        for (fingerprint, words) in seen where own.known?[fingerprint] == nil {
+            now[fingerprint] = before[fingerprint] ?? "not looked into: \(words)"
+        }
+        workloads[workload] = now
+    }
+
+    /// The bytes of the file.
+    ///
+    /// - Throws: when a name cannot be written as YAML.
+    package func text() throws -> String {
+        let entries = workloads.sorted { $0.key < $1.key }.map { name, known in
+            let pairs = known.sorted { $0.key < $1.key }.map { fingerprint, reason in
+                (Node(fingerprint.description), Node(reason))
+            }
+            return (Node(name), Node(pairs))
+        }
+        return """
+            # Causes that are known, of each workload. perjury run --baseline FILE reports what is not here;
+            # --update-baseline writes it anew and keeps the reasons.
+
+            """ + (try serialize(node: Node(entries), width: -1))
+    }
+}

@@ -260,11 +260,10 @@ extension Campaign {
         switch violation.kind {
         case .cannotOpen:
             // What the store itself said.
-            guard observation.failure == nil,
-                let line = String(decoding: observation.log, as: UTF8.self)
-                    .split(separator: "\n").last
-            else { return violation.summary }
-            return "\(violation.summary): \(line)"
+            guard observation.failure == nil, let reason = observation.reason else {
+                return violation.summary
+            }
+            return "\(violation.summary): \(reason)"
         case .lostCommit where plan.isUnwritten:
             if let mapped {
                 return violation.summary

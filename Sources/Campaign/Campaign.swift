@@ -91,7 +91,8 @@ package struct Campaign {
         let control = try Control(run, log, history, subject.promise, observations)
         if let reason = control.inconclusive {
             report.inconclusive =
-                run.endedNormally ? reason : "run \(run.outcome); \(reason)"
+                (run.endedNormally ? reason : "run \(run.outcome); \(reason)")
+                + (run.end == .timedOut || control.isTimeout ? subject.timeoutInWords : "")
             if !control.observerLog.isEmpty {
                 report.notes.append("the observer said: \(control.observerLog)")
             }
@@ -121,7 +122,10 @@ package struct Campaign {
             report.failedSyncs = exploreFailedSyncs(
                 error, log, control.vocabulary, explorations, observations)
         }
-        finish(explorations, &report, unfinished: run.unfinished(accepting: subject.acceptedExit))
+        let unfinished = run.unfinished(accepting: subject.acceptedExit).map {
+            $0 + (run.end == .timedOut ? subject.timeoutInWords : "")
+        }
+        finish(explorations, &report, unfinished: unfinished)
         if let failure = observations.storeFailure { report.notes.append(failure) }
     }
 
@@ -164,8 +168,12 @@ package struct Campaign {
             for exploration in turns(open) {
                 if isCancelled() || left == 0 || end.map({ clock() >= $0 }) ?? false { return }
                 let size = min(exploration.nextBatch(options), share, left ?? .max)
+                let known = exploration.groupedFindings.count
                 let planned = explore(size, exploration, observations)
                 left = left.map { $0 - planned }
+                for finding in exploration.groupedFindings.dropFirst(known) {
+                    for other in open where other !== exploration { other.suggest(finding.plan) }
+                }
                 say(
                     "exploring", explorations.reduce(0) { $0 + $1.report.statesPlanned },
                     observations.entries.count,

@@ -11,6 +11,8 @@ struct Control {
     private(set) var isViolated = false
     /// What the observer said beside its marks, for a person; empty when it is no help.
     private(set) var observerLog = ""
+    /// The observer took too long.
+    private(set) var isTimeout = false
 
     init(
         _ run: RecordedRun, _ log: EffectLog, _ history: History, _ promise: Promise,
@@ -37,6 +39,7 @@ struct Control {
         case .inconclusive(let reason):
             inconclusive = reason
             let failed = entries.first { !$0.observation.isComplete } ?? entries[1]
+            isTimeout = failed.observation.outcome == .timedOut
             observerLog = String(decoding: failed.observation.log, as: UTF8.self)
         case .violation: isViolated = true
         case nil: break

@@ -168,6 +168,11 @@ final class Exploration {
         return (states, unknown)
     }
 
+    /// Tries a plan before all others, if it is possible here and the search goes on.
+    func suggest(_ plan: CrashPlan) {
+        search.suggest(plan)
+    }
+
     /// What is wrong with an observation of what a power loss at `point` left.
     func violations(
         _ index: Int, _ entry: Observations.Entry, at point: Int, by other: Judge? = nil

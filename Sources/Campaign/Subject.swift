@@ -16,6 +16,8 @@ package protocol Subject: Sendable {
 
     /// Ends of the run after which it counts as whole.
     var acceptedExit: AcceptedExit { get }
+    /// How long each of its programs may take, in seconds; nil where none has a limit.
+    var timeoutSeconds: Double? { get }
 
     /// Sets the store up and runs it once.
     func record() throws -> RecordedRun
@@ -25,6 +27,15 @@ package protocol Subject: Sendable {
 
     /// An observer for one worker; its calls come one after the other.
     func observer(worker: Int) throws -> any Observer
+}
+
+extension Subject {
+    /// What is to be said of a program that took too long.
+    var timeoutInWords: String {
+        guard let seconds = timeoutSeconds else { return "" }
+        let isWhole = seconds == seconds.rounded() && seconds < 1e9
+        return "; it has \(isWhole ? "\(Int(seconds))" : "\(seconds)") s, as `timeout:` says"
+    }
 }
 
 /// The sync that fails in a run.

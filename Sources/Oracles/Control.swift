@@ -66,7 +66,7 @@ package func positiveControl(
 private func unreadable(_ observation: Observation) -> String? {
     if let failure = observation.failure { return "the observer failed: \(failure)" }
     if !observation.isComplete {
-        return "the observer \(observation.outcome) without `@end`"
+        return "the observer \(observation.outcome) \(observation.withoutEnd)"
     }
     if let shortfall = observation.shortfall { return shortfall }
     return observation.corruptions.first.map { "the integrity check objects: \($0)" }

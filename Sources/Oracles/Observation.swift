@@ -37,6 +37,8 @@ package struct Observation: Sendable {
     /// Bytes of the output up to the end of the line that completed the listing, its newline left out; nil while that is
     /// missing. It is no part of what was seen.
     package private(set) var listingLength: Int?
+    /// The last line that was printed, escaped; nil where none was. It is no part of what was seen.
+    package private(set) var lastLine: String?
     /// Text of `@failed`, by which a persistent observer says that the store does not open.
     package var failure: String?
     /// Lines that the protocol does not know; each a sentence.
@@ -53,7 +55,9 @@ package struct Observation: Sendable {
         self.outcome = outcome
         var names: Set<String> = []
         var seen: Set<Value> = []
-        for line in Array(output).split(separator: MarkText.newline) {
+        let lines = Array(output).split(separator: MarkText.newline)
+        lastLine = lines.last.map { MarkText.quoted($0) }
+        for line in lines {
             take(line, names: &names, seen: &seen)
             if isComplete && listingLength == nil { listingLength = line.endIndex }
         }
@@ -67,8 +71,13 @@ package struct Observation: Sendable {
     /// Why this observation cannot show that a promise holds; `nil` if it can.
     package var shortfall: String? {
         if let first = errors.first { return "the observer printed: \(first)" }
-        if !isComplete && opened { return "the observer ended with status 0 but without `@end`" }
+        if !isComplete && opened { return "the observer ended with status 0 but \(withoutEnd)" }
         return nil
+    }
+
+    /// That the listing did not end, and how far it came.
+    var withoutEnd: String {
+        "without `@end`" + (lastLine.map { "; its last line was `\($0)`" } ?? "")
     }
 
     private mutating func take(

@@ -48,6 +48,8 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     private var kinds: KindsOfLoss?
     private var isTurnOfKinds = false
     private var walked = 0
+    /// What was found under another model or stack.
+    private var suggested: [(pending: Storage.Pending, choice: Storage.Choice)] = []
     /// Choices of its latest turn, in reverse.
     private var ofKinds: (pending: Storage.Pending, choices: [Storage.Choice])?
 
@@ -111,7 +113,17 @@ package struct PlanSearch: Sequence, IteratorProtocol {
             && exhausted.count { $0.machines.count == sets[0].count } == placesInAll
     }
 
+    /// Hands a plan out before all others, if it is possible here: what breaks a store under one model is most often what
+    /// breaks it under the next.
+    package mutating func suggest(_ plan: CrashPlan) {
+        guard plan.crashPoint >= first, let state = try? storage.choice(plan) else { return }
+        suggested.append(state)
+    }
+
     package mutating func next() -> Planned? {
+        while let (pending, choice) = suggested.popLast() {
+            if let planned = planned(pending, choice) { return planned }
+        }
         while true {
             if isTurnOfKinds {
                 isTurnOfKinds = false

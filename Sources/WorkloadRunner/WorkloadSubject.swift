@@ -18,6 +18,7 @@ package final class WorkloadSubject: Subject {
     package var about: String { workload.file.about }
     package var promise: Promise { workload.file.promise }
     package var expectation: Expectation { workload.file.expect }
+    package var timeoutSeconds: Double? { Double(workload.file.timeoutNanoseconds) / 1e9 }
     package var acceptedExit: AcceptedExit { workload.file.acceptedExit }
     package var promiseUnder: [String: Promise] { workload.file.under }
 

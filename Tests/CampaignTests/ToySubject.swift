@@ -13,6 +13,7 @@ struct ToySubject: Subject {
     var promiseUnder: [String: Promise] = [:]
     var end = Observation.Outcome.exited(0)
     var acceptedExit = AcceptedExit.statuses([0])
+    var timeoutSeconds: Double?
     var outlived: [String] = []
     /// The storage of machines of their own.
     var mounts: [String] = []

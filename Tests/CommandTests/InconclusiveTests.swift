@@ -56,14 +56,15 @@ extension TheCommand {
                 name: "observer exits 3", observe: "echo no luck >&2; exit 3",
                 reason: "the observer exited with status 3 without `@end`"),
             Case(
-                name: "observer does not end its listing", observe: "exit 0",
-                reason: "without `@end`"),
+                name: "observer does not end its listing",
+                observe: "echo '@saw t1'; echo bye",
+                reason: "`bye`"),
             Case(
                 name: "changes nothing", run: "echo '@ack t1'",
                 reason: "no cut is possible: run changed nothing in its data directory"),
             Case(
                 name: "observer hangs", observe: "sleep 1000", more: "timeout: 300ms",
-                reason: "the observer did not end in its time without `@end`"),
+                reason: "did not end in its time without `@end`; it has 0.3 s, as `timeout:` says"),
             Case(
                 name: "setup fails", more: "setup: [sh, -c, 'echo no disk >&2; exit 4']",
                 reason: "exited with status 4: no disk"),

@@ -64,7 +64,9 @@ struct ObservationTests {
         #expect(kinds(observation, history).isEmpty)
         #expect(
             Verdict([], observation: observation, history: history)
-                == .inconclusive("the observer ended with status 0 but without `@end`"))
+                == .inconclusive(
+                    "the observer ended with status 0 but without `@end`; its last line was `@saw 1`"
+                ))
     }
 
     @Test("a store that does not open, dies, fails or hangs breaks every promise")

@@ -7,7 +7,7 @@ import Recording
 struct EarlierPowerLoss {
     /// Where the history was cut: what was acknowledged until then is what counts.
     let cut: Int
-    /// The latest moment of which it is known that the power was still on; nanoseconds of the log's clock.
+    /// The latest moment until which the power may have been on; nanoseconds of the log's clock.
     let time: UInt64
     /// What the recovery showed.
     let shown: Observation
@@ -246,6 +246,12 @@ extension Recording {
             if case .mark(let mark) = self[sequence].event { bytes += mark.buffer }
         }
         return bytes
+    }
+
+    /// The latest moment until which the power may have been on, for a power loss at this crash point: the next record had
+    /// not come. Nothing tells how long it was on after the last one. Nanoseconds of the log's clock.
+    package func latestMoment(of crashPoint: Int) -> UInt64 {
+        count == 0 ? 0 : self[min(crashPoint, count - 1)].time
     }
 
     /// How many records there were when the listing of `output` was complete; one more than there are when it never was.

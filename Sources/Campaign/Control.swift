@@ -31,7 +31,7 @@ struct Control {
             inconclusive = failure
             return
         }
-        let end = run.recording.count > 0 ? run.recording[run.recording.count - 1].time : 0
+        let end = run.recording.latestMoment(of: run.recording.count)
         switch positiveControl(
             base: entries[0].observation, complete: entries[1].observation, history: history,
             promise: promise, recordCount: log.effects.count, now: end)

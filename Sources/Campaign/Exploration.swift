@@ -206,9 +206,9 @@ final class Exploration {
     /// What was acknowledged before this point of the history counts.
     func judgedCut(_ point: Int) -> Int { earlier?.cut ?? point }
 
-    /// The latest moment of which it is known that the power was still on; nanoseconds of the log's clock.
+    /// The latest moment until which the power may have been on; nanoseconds of the log's clock.
     func time(of point: Int) -> UInt64 {
-        earlier?.time ?? (point > 0 ? storage.log.recording[point - 1].time : 0)
+        earlier?.time ?? storage.log.recording.latestMoment(of: point)
     }
 
     /// Says what a power loss of this run took. What a recovery does, it does not do to acknowledge something.

@@ -18,6 +18,8 @@ extension Promise {
             switch self {
             case .durable, .boundedLoss: return .prefix
             case .prefix, .atomic, .opens: return self
+            // What is acknowledged may be lost there, and that is all it promises.
+            case .acknowledged: return nil
             }
         }
     }

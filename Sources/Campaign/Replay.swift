@@ -89,7 +89,7 @@ package struct Replay {
             history, promise: subject.promise(on: storage.stack) ?? subject.promise,
             vocabulary: Vocabulary(complete: whole, history: history))
         let resolved = judge.resolve(recovery.observation)
-        let now = crashPoint > 0 ? run.recording[crashPoint - 1].time : 0
+        let now = run.recording.latestMoment(of: crashPoint)
         var violations = judge.violations(resolved, cut: crashPoint, now: now)
         if let shown, let found = compare(first: shown, second: recovery.observation) {
             violations.append(found)
@@ -122,11 +122,10 @@ package struct Replay {
         var base = run.recording.base
         base.keep(run.recording.arena)
         _ = base.settle()
-        let count = run.recording.count
         let control = positiveControl(
             base: try observer.observe(base, patience: 4).observation, complete: complete,
             history: history, promise: promise, recordCount: storage.log.effects.count,
-            now: count > 0 ? run.recording[count - 1].time : 0)
+            now: run.recording.latestMoment(of: run.recording.count))
         if case .violation(let found) = control { return [found] }
         return []
     }

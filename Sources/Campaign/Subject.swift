@@ -121,6 +121,8 @@ package struct RecordedRun: Sendable {
     package let recording: Recording
     /// What `setup` printed: its marks count as acknowledged before record 0.
     package let setupOutput: [UInt8]
+    /// Whether what they acknowledge was on stable storage then. In a chain of lives it need not have been.
+    package let setupIsAtRest: Bool
     /// How the program ended; nil where its power went, or the recording does not tell.
     package let end: Observation.Outcome?
     /// In words, for a reader.
@@ -133,10 +135,11 @@ package struct RecordedRun: Sendable {
 
     /// - Parameter outcome: in words, where `end` does not say it.
     package init(
-        recording: Recording, setupOutput: [UInt8] = [], end: Observation.Outcome? = .exited(0),
-        outcome: String? = nil, notes: [String] = [], path: String? = nil,
-        faults: [FaultCount] = [], outlived: [String] = []
+        recording: Recording, setupOutput: [UInt8] = [], setupIsAtRest: Bool = true,
+        end: Observation.Outcome? = .exited(0), outcome: String? = nil, notes: [String] = [],
+        path: String? = nil, faults: [FaultCount] = [], outlived: [String] = []
     ) {
+        self.setupIsAtRest = setupIsAtRest
         self.faults = faults
         self.outlived = outlived
         self.recording = recording
@@ -174,6 +177,7 @@ package struct RecordedRun: Sendable {
     /// The marks of setup and run.
     package var history: History {
         var history = History()
+        history.setupIsAtRest = setupIsAtRest
         history.append(setupOutput, at: -1)
         for sequence in 0..<recording.count {
             let record = recording[sequence]

@@ -3,7 +3,9 @@ struct Evaluation {
     /// Why the promise includes a transaction.
     enum Requirement: Sendable {
         case none
-        /// It was acknowledged, and the promise is durable.
+        /// Setup acknowledged it, and left it at rest.
+        case atRest
+        /// It was acknowledged, and the promise lets nothing of the kind be lost.
         case acknowledged
         /// It was acknowledged longer ago than the bound.
         case overdue
@@ -75,14 +77,16 @@ struct Evaluation {
             requireEarlier()
         }
         findMissingNames()
-        guard history.hasWideTransactions, missing.isEmpty, judge.vocabulary.listsKeys else {
-            return
-        }
+        guard history.hasWideTransactions, missing.isEmpty, judge.vocabulary.listsKeys,
+            judge.promise.isAtomic
+        else { return }
         var order = SerialOrder(self)
         cycle = order.conflict()
     }
 
-    func isIncluded(_ index: Int) -> Bool { isVisible[index] || requirement[index] != .none }
+    func isIncluded(_ index: Int) -> Bool {
+        requirement[index] != .none || isVisible[index] && judge.promise.isAtomic
+    }
 
     /// Whether A was acknowledged before B began.
     func precedes(_ first: Int, _ second: Int) -> Bool {
@@ -94,14 +98,18 @@ struct Evaluation {
     var isPrefix: Bool {
         switch judge.promise {
         case .prefix, .boundedLoss: true
-        case .durable, .atomic, .opens: false
+        case .durable, .atomic, .acknowledged, .opens: false
         }
     }
 
     private mutating func require() {
         for index in transactions.indices where status[index] == .acknowledged {
+            if history.setupIsAtRest && transactions[index].settledSequence < 0 {
+                requirement[index] = .atRest
+                continue
+            }
             switch judge.promise {
-            case .durable: requirement[index] = .acknowledged
+            case .durable, .acknowledged: requirement[index] = .acknowledged
             case .boundedLoss(let bound):
                 let time = transactions[index].settledTime
                 if now > time && now - time > bound { requirement[index] = .overdue }
@@ -125,6 +133,12 @@ struct Evaluation {
         let value = observation.values[key]
         let writers = history.keys[key].writers[value] ?? []
         var possible = writers.filter { status[$0].mayBeSeen }
+        if value != nil && writers.isEmpty && !judge.promise.isAtomic {
+            // A part of what is in flight.
+            possible = history.keys[key].allWriters.filter {
+                status[$0] == .inFlight || status[$0] == .unknown
+            }
+        }
         if value == nil {
             possible.append(Evaluation.initial)
         } else if possible.isEmpty {
@@ -135,13 +149,17 @@ struct Evaluation {
                     key: key, transaction: culprit,
                     status: culprit.map { status[$0] } ?? .notBegun))
         }
-        if judge.vocabulary.namesTransactionsWithKeys && possible.count > 1 {
+        if judge.vocabulary.namesTransactionsWithKeys && possible.count > 1
+            && judge.promise.isAtomic
+        {
             let named = possible.filter {
                 $0 == Evaluation.initial || observation.isNamed[$0]
             }
             if !named.isEmpty { possible = named }
         }
-        if value != nil && possible.count == 1 { isEvident[possible[0]] = true }
+        if value != nil && possible.count == 1 && !writers.isEmpty {
+            isEvident[possible[0]] = true
+        }
         candidates[key] = possible
     }
 

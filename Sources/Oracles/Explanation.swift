@@ -135,7 +135,7 @@ struct Explanation {
             add(
                 .lostCommit, transaction: index, key: key,
                 "\(was), longer before the cut than the promise allows to lose, yet \(gap)")
-        case .acknowledged, .none:
+        case .atRest, .acknowledged, .none:
             add(.lostCommit, transaction: index, key: key, "\(was), yet \(gap)")
         }
     }
@@ -181,6 +181,7 @@ struct Explanation {
     private func shown(_ key: Int) -> String { observation.values[key] ?? "nothing" }
 
     private func place(of transaction: Transaction) -> String {
-        transaction.settledSequence < 0 ? " by setup" : " at #\(transaction.settledSequence)"
+        guard transaction.settledSequence < 0 else { return " at #\(transaction.settledSequence)" }
+        return " by setup" + (history.setupIsAtRest ? " and at rest before the run" : "")
     }
 }

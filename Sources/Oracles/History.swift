@@ -51,6 +51,8 @@ package struct History: Sendable {
     /// Whether the program ended by itself and in order, so that every transaction it tried is
     /// named by a mark. If not, a name that no mark knows may be one that was in flight.
     package private(set) var endedNormally = true
+    /// Whether all that setup acknowledged was on stable storage before the log began.
+    package var setupIsAtRest = true
     /// Lines that are no marks, with their newlines; the first `logLimit` bytes of them.
     package private(set) var log: [UInt8] = []
 
@@ -365,4 +367,6 @@ struct HistoryKey: Sendable {
     var name: String
     /// For each value (`nil`: deleted) the transactions that write it, in order of their begin.
     var writers: [String?: [Int]] = [:]
+    /// All of them, in order of their begin.
+    var allWriters: [Int] { writers.values.flatMap { $0 }.sorted() }
 }

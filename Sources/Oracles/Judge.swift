@@ -8,7 +8,14 @@
 //   durable        every acknowledged transaction
 //   prefix         with B also every A that was acknowledged before B began
 //   bounded-loss   as prefix, and whatever was acknowledged more than T before the cut
-//   atomic         nothing in particular
+//   atomic         nothing more
+//   acknowledged   every acknowledged transaction
+//
+// What setup acknowledged was at rest before the log began: S holds it under each of them. A value
+// of setup's is thus there, or one that replaced it.
+//
+// Under `acknowledged` transactions are not atomic. Each write of one is a transaction of its own,
+// and where one in flight writes, a part of it may show: a value that no transaction writes.
 //
 // An observation breaks the promise iff no legal outcome shows it. Where a value might stem from
 // several transactions the search over them is bounded, and what it leaves undecided is allowed:

@@ -17,6 +17,7 @@ extension RecordedRun {
         }
         self.init(
             recording: recording, setupOutput: recording.notes["setup"] ?? [],
+            setupIsAtRest: recording.notes[Self.setupNotAtRestNote] == nil,
             end: outcome.flatMap { Observation.Outcome($0) }, outcome: outcome, notes: notes,
             path: path, faults: Self.faults(in: recording),
             outlived: recording.notes[Self.outlivedNote].map { note in
@@ -27,6 +28,8 @@ extension RecordedRun {
     static let requestNote = "request"
     static let outlivedNote = "outlived"
     static let faultsNote = "faults"
+    /// Present where what setup acknowledged need not have been on stable storage.
+    static let setupNotAtRestNote = "setup-not-at-rest"
 
     /// `WorkloadSubject.request` of the run.
     package var request: String? {

@@ -164,7 +164,8 @@ struct CommandOptions: ParsableArguments {
     @Option(help: "Command that prints what is there after a power loss.")
     var observe: String?
 
-    @Option(help: "What it promises: durable, prefix, bounded-loss: T, atomic or opens.")
+    @Option(
+        help: "What it promises: durable, prefix, bounded-loss: T, atomic, acknowledged or opens.")
     var promise: String?
 }
 

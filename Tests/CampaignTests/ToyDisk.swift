@@ -14,6 +14,8 @@ final class ToyDisk {
     let observedBefore: Int
     /// How many times the usual time a recovery has.
     let patience: Double
+    /// The time of the records from here on, in nanoseconds; nil: the clock's.
+    var time: UInt64?
     private let writer: RecordingWriter?
 
     init(
@@ -98,15 +100,23 @@ final class ToyDisk {
         let bytes = Array(text.utf8)
         if let writer {
             let owned = OwnedBytes(bytes)
-            try withExtendedLifetime(owned) { try writer.append(.mark(owned.bytes)) }
+            try withExtendedLifetime(owned) { try record(.mark(owned.bytes), writer) }
         }
         output += bytes
+    }
+
+    private func record(_ event: Record.Event, _ writer: RecordingWriter) throws(Errno) {
+        if let time {
+            try writer.append(copying: Record(time: time, event))
+        } else {
+            try writer.append(event)
+        }
     }
 
     private func perform(_ operation: Operation) throws(Errno) {
         let effects = try tree.effects(of: operation)
         tree.apply(effects)
-        try writer?.append(.operation(operation))
+        if let writer { try record(.operation(operation), writer) }
     }
 
     private func number(_ path: String) throws(Errno) -> InodeNumber {

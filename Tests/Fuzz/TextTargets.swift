@@ -41,7 +41,7 @@ final class MarksTarget: FuzzTarget {
         history.finish(normally: hash & 2 == 0)
         let observation = Observation(output: input, outcome: .exited(0))
         guard hash & 0x1c == 0 else { return }
-        for promise in [Promise.durable, .boundedLoss(nanoseconds: hash)] {
+        for promise in [Promise.durable, .acknowledged, .boundedLoss(nanoseconds: hash)] {
             for cut in [0, 4, Int.max] {
                 _ = judge(observation, history: history, cut: cut, promise: promise, now: hash)
             }

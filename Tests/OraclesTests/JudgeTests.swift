@@ -90,6 +90,79 @@ struct NameJudgingTests {
         #expect(kinds(saw("zzz"), history, .opens).isEmpty)
     }
 
+    @Test(
+        "what setup left at rest stays, or something whole replaces it, under every promise but opens"
+    )
+    func atRest() {
+        let history = story(
+            "setup:@begin s k=0 q=0", "setup:@ack s", "@begin 1 k=1", "@ack 1", "@begin 2 k=",
+            "@ack 2")
+        for promise in Promise.allButOpens where promise != .acknowledged && promise != .durable {
+            for seen in [saw("k=0", "q=0"), saw("k=1", "q=0"), saw("q=0")] {
+                #expect(kinds(seen, history, promise).isEmpty, "\(promise) \(seen)")
+            }
+            #expect(kinds(saw("k=1", "q=0"), history, cut: 1, promise).isEmpty)
+        }
+        for promise in Promise.allButOpens {
+            #expect(kinds(saw("q=0"), history, cut: 1, promise) == [.tornCommit])
+            #expect(kinds(saw(), history, cut: 0, promise) == [.lostCommit])
+            #expect(kinds(saw(), story("setup:@ack s", "@ack 1"), cut: 0, promise) == [.lostCommit])
+        }
+        #expect(kinds(saw(), history, .opens).isEmpty)
+        let lost = judge(saw(), history: history, cut: 0, promise: .prefix)
+        #expect(
+            lost[0].summary
+                == "s was acknowledged by setup and at rest before the run, yet key k shows "
+                + "nothing, not its 0 (in all 1 transaction, 2 keys)")
+    }
+
+    @Test("where setup's marks come from a life before, they need not be at rest")
+    func notAtRest() {
+        var history = story("setup:@begin s k=0", "setup:@ack s", "@begin 1 k=1", "@ack 1")
+        history.setupIsAtRest = false
+
+        #expect(kinds(saw(), history, .prefix).isEmpty)
+        #expect(kinds(saw(), history, .atomic).isEmpty)
+        #expect(kinds(saw(), history, .durable) == [.lostCommit])
+    }
+
+    @Test("`acknowledged` keeps what was acknowledged; what is in flight may be there in part")
+    func acknowledged() {
+        let history = story(
+            "@begin 1 x=1 y=1", "@ack 1", "@begin 2 x=2 y=2 z=2", "data", "@ack 2",
+            "@begin 3 z=3", "@abort 3")
+        let promise = Promise.acknowledged
+
+        // In flight: each key for itself, and a part of a value is allowed.
+        for seen in [
+            saw("x=1", "y=1"), saw("x=2", "y=1"), saw("x=1", "y=2", "z=2"), saw("x=torn", "y=1"),
+            saw("x=1", "y=1", "z=torn"),
+        ] {
+            #expect(kinds(seen, history, cut: 4, promise).isEmpty, "\(seen)")
+        }
+        #expect(kinds(saw("y=1"), history, cut: 4, promise) == [.tornCommit])
+        #expect(kinds(saw(), history, cut: 4, promise) == [.lostCommit])
+        // Acknowledged: all of it.
+        #expect(kinds(saw("x=2", "y=2", "z=2"), history, cut: 5, promise).isEmpty)
+        #expect(kinds(saw("x=2", "y=1", "z=2"), history, cut: 5, promise) == [.tornCommit])
+        #expect(kinds(saw("x=torn", "y=2", "z=2"), history, cut: 5, promise) == [.phantom])
+        // Rolled back, or never written by anybody.
+        #expect(kinds(saw("x=2", "y=2", "z=3"), history, promise) == [.resurrected])
+        #expect(kinds(saw("x=1", "y=1", "other=1"), history, cut: 4, promise) == [.phantom])
+    }
+
+    @Test("under `acknowledged` one that is in flight need not be named to have deleted a key")
+    func acknowledgedDeletion() {
+        let history = story("@begin 1 x=1", "@ack 1", "@begin 2 x= y=1", "data")
+        var vocabulary = Vocabulary()
+        vocabulary.namesTransactionsWithKeys = true
+
+        let violations = judge(
+            saw("1"), history: history, cut: 4, promise: .acknowledged, vocabulary: vocabulary)
+
+        #expect(violations == [])
+    }
+
     @Test("one violation of a kind tells all it is about")
     func gathered() {
         let history = story("@ack 1", "@ack 2", "@ack 3")

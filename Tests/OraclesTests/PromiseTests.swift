@@ -7,6 +7,7 @@ struct PromiseTests {
         "the words of workload.yaml are promises",
         arguments: [
             ("durable", Promise.durable), ("prefix", .prefix), ("atomic", .atomic),
+            ("acknowledged", .acknowledged),
             ("opens", .opens),
             ("bounded-loss: 1s", .boundedLoss(nanoseconds: 1_000_000_000)),
             ("bounded-loss: 200ms", .boundedLoss(nanoseconds: 200_000_000)),

@@ -27,6 +27,15 @@ private struct World {
         var open = [Int?](repeating: nil, count: clients)
         var count = 0
         let total = 2 + dice.below(4)
+        for number in 0..<dice.below(3) {
+            let key = keys[dice.below(keys.count)]
+            let value = uniqueValues ? "s\(number)" : "v\(dice.below(2))"
+            history.append("@begin s\(number) \(key)=\(value)\n@ack s\(number)\n".utf8, at: -1)
+            entries.append(
+                Entry(
+                    name: "s\(number)", writes: [(key, value)], begin: 2 * number - 9,
+                    end: 2 * number - 8, settlement: .acknowledged, announced: true))
+        }
         while recordCount < 40 {
             let client = dice.below(clients)
             let line: String
@@ -91,6 +100,7 @@ private struct World {
             possible.append(index)
             guard isSettled, entry.settlement == .acknowledged else { continue }
             switch promise {
+            case _ where entry.end! < 0: required.insert(index)
             case .durable: required.insert(index)
             case .boundedLoss(let bound) where UInt64(entry.end!) + bound < now:
                 required.insert(index)
@@ -148,6 +158,39 @@ private struct World {
         }
     }
 
+    /// Whether `acknowledged` allows it: no acknowledged write is lost, each key for itself, and nothing is there that nobody
+    /// may have written.
+    func isAllowed(_ shown: Shown, cut: Int) -> Bool {
+        func hasStatus(_ entry: Entry, _ settlements: [Settlement?]) -> Bool {
+            guard entry.begin < cut else { return false }
+            let isSettled = entry.end.map { $0 < cut } ?? false
+            return settlements.contains(isSettled ? entry.settlement : nil)
+        }
+        for entry in entries {
+            let isNamed = shown.names.contains(entry.name)
+            if isNamed && !hasStatus(entry, [.acknowledged, .unknown, nil]) { return false }
+            if !isNamed && entry.writes.isEmpty && hasStatus(entry, [.acknowledged]) {
+                return false
+            }
+        }
+        for key in keys {
+            let writers = entries.indices.filter { index in
+                entries[index].writes.contains { $0.key == key }
+            }
+            let required = writers.filter { hasStatus(entries[$0], [.acknowledged]) }
+            let possible = writers.filter { index in
+                hasStatus(entries[index], [.acknowledged, .unknown, nil])
+                    && !required.contains { precedes(index, $0, cut) }
+            }
+            let value = shown.values[key]
+            let isWritten = possible.contains { index in
+                entries[index].writes.contains { $0.key == key && $0.value == value }
+            }
+            guard isWritten || (value == nil && required.isEmpty) else { return false }
+        }
+        return true
+    }
+
     /// Something an observer might list: a legal outcome, one spoiled, or anything.
     func sample(from outcomes: [Shown], _ dice: inout Dice) -> Shown {
         var shown = Shown(names: [], values: [:])
@@ -171,7 +214,7 @@ private struct World {
 @Suite("Judging against brute force")
 struct SerialisationTests {
     private static let promises: [Promise] = [
-        .durable, .prefix, .boundedLoss(nanoseconds: 6), .atomic,
+        .durable, .prefix, .boundedLoss(nanoseconds: 6), .atomic, .acknowledged,
     ]
 
     @Test(
@@ -188,11 +231,15 @@ struct SerialisationTests {
             for promise in SerialisationTests.promises {
                 let cut = dice.below(world.recordCount + 2)
                 let now = UInt64(max(cut - 1, 0))
-                let outcomes = world.legal(cut: cut, promise: promise, now: now)
+                let outcomes = world.legal(
+                    cut: cut, promise: promise == .acknowledged ? .durable : promise, now: now)
                 let list = outcomes.sorted { "\($0.observation)" < "\($1.observation)" }
                 for _ in 0..<6 {
                     let shown = world.sample(from: list, &dice)
-                    let isLegal = world.isExplained(shown, by: outcomes)
+                    let isLegal =
+                        promise == .acknowledged
+                        ? world.isAllowed(shown, cut: cut)
+                        : world.isExplained(shown, by: outcomes)
                     let violations = judge(
                         shown.observation, history: world.history, cut: cut, promise: promise,
                         now: now)
@@ -216,7 +263,8 @@ struct SerialisationTests {
             for promise in SerialisationTests.promises {
                 let cut = dice.below(world.recordCount + 2)
                 let now = UInt64(max(cut - 1, 0))
-                for shown in world.legal(cut: cut, promise: promise, now: now) {
+                let strict = promise == .acknowledged ? .durable : promise
+                for shown in world.legal(cut: cut, promise: strict, now: now) {
                     let violations = judge(
                         shown.observation, history: world.history, cut: cut, promise: promise,
                         now: now, vocabulary: vocabulary)

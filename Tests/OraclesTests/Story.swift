@@ -57,3 +57,10 @@ struct Dice: RandomNumberGenerator {
     mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
     mutating func oneIn(_ count: Int) -> Bool { below(count) == 0 }
 }
+
+extension Promise {
+    /// One of each.
+    static let allButOpens: [Promise] = [
+        .durable, .prefix, .boundedLoss(nanoseconds: 1_000_000_000), .atomic, .acknowledged,
+    ]
+}

@@ -187,7 +187,8 @@ package final class LiveCampaign {
         faults.add(chain.faultRules)
         report.faults.add(chain.faultRules)
         let run = RecordedRun(
-            recording: recording, setupOutput: marks, end: nil,
+            recording: recording, setupOutput: marks,
+            setupIsAtRest: isRecovered || base.ended == nil, end: nil,
             outcome: "lost its power \(moment)", faults: faults.fired)
         let log = try EffectLog(recording)
         let isReported = log.reportsSyncs && (isRecovered || base.ended?.isReported ?? true)
@@ -254,7 +255,7 @@ package final class LiveCampaign {
         let count = ended.run.recording.count
         let violations = judge.violations(
             judge.resolve(shown), cut: count,
-            now: count > 0 ? ended.run.recording[count - 1].time : 0)
+            now: ended.run.recording.latestMoment(of: count))
         if !violations.isEmpty {
             report.losses += 1
             let lives = base.unseen + [ended]
@@ -337,14 +338,14 @@ package final class LiveCampaign {
         let path = "\(folder)/\(subject.name)-life-\(ended.number).perjury"
         unlink(path)
         do {
-            try ended.run.recording.save(
-                to: path,
-                notes: [
-                    "workload": Array(subject.workload.folder.utf8),
-                    "setup": ended.run.setupOutput,
-                    "outcome": Array(ended.run.outcome.utf8),
-                    RecordedRun.faultsNote: RecordedRun.bytes(of: ended.run.faults),
-                ])
+            var notes = [
+                "workload": Array(subject.workload.folder.utf8),
+                "setup": ended.run.setupOutput,
+                "outcome": Array(ended.run.outcome.utf8),
+                RecordedRun.faultsNote: RecordedRun.bytes(of: ended.run.faults),
+            ]
+            if !ended.run.setupIsAtRest { notes[RecordedRun.setupNotAtRestNote] = [] }
+            try ended.run.recording.save(to: path, notes: notes)
         } catch {
             throw HarnessError("writing \(path): \(error); name another folder with --out")
         }
@@ -383,10 +384,9 @@ package final class LiveCampaign {
         let second = try power(tree, 0)
         let complete = try second.recover(patience: 4)
         _ = try second.cut()
-        let time = recording.count > 0 ? recording[recording.count - 1].time : 0
         switch positiveControl(
             base: before, complete: complete, history: run.history, promise: promise,
-            recordCount: recording.count, now: time)
+            recordCount: recording.count, now: recording.latestMoment(of: recording.count))
         {
         case .inconclusive(let reason): throw HarnessError(reason)
         case .violation(let violation):

@@ -31,7 +31,8 @@ extension Campaign {
         if let left = self.violation(violation.kind, smallest, exploration, observations) {
             kind = names.named(left, smallest.pending, smallest.choice).kind
         }
-        let cause = explanation.cause(kind, smallest)
+        let cause = explanation.cause(
+            kind, smallest, isOfRecovery: violation.isOfSecondStart)
         if exploration.count(kind, cause: cause, smallest) { return }
         do {
             if var finding = try confirm(violation.kind, smallest, exploration, observations) {
@@ -134,7 +135,8 @@ extension Campaign {
         // What a failed sync took back had been written.
         guard kind == .lostCommit, exploration.earlier == nil,
             !exploration.storage.log.takesBack,
-            let found = violation(kind, plan, exploration, observations)
+            let found = violation(kind, plan, exploration, observations),
+            !found.isOfSecondStart
         else { return nil }
         var first: SmallestPlan?
         for name in found.transactions.prefix(3) {
@@ -212,15 +214,12 @@ extension Campaign {
         let judge = exploration.judge
         let point = plan.pending.crashPoint
         var found = exploration.violations(of: recovery.observation, at: point, by: judge)
-        if kind == .unstableRecovery, recovery.changed {
+        if !found.contains(where: { $0.kind == kind }), recovery.changed {
             var left = recovery.tree
             _ = left.settle()
             let second = try observations.observeAfresh(left, patience: 4)
-            if let instability = compare(
-                first: recovery.observation, second: second.observation)
-            {
-                found.append(instability)
-            }
+            found = exploration.violations(
+                of: recovery.observation, then: second.observation, at: point, by: judge)
         }
         guard let violation = found.first(where: { $0.kind == kind }) else { return nil }
         let storage = exploration.storage

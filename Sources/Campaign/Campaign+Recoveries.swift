@@ -28,8 +28,10 @@ struct EarlierPowerLoss {
 extension Campaign {
     /// States that are tried in one recovery.
     private static let statesPerRecovery = 256
-    /// Recoveries that are cut of those that do the same to files of the same name pattern.
+    /// Recoveries that are cut ahead of others, of those that do the same to files of the same name pattern.
     private static let recoveriesPerShape = 4
+    /// Recoveries that are looked through for one of a new shape; if there is none among them, the last is cut.
+    private static let lookedThrough = 16
 
     /// What may still be spent.
     private final class Allowance {
@@ -48,6 +50,9 @@ extension Campaign {
         var search: PlanSearch
         var trees: Set<UInt64> = []
         var shapes: [UInt64: Int] = [:]
+        /// Those whose shape was known well enough: their turn comes when nothing new comes up.
+        var later: [PlanSearch.Planned] = []
+        private var taken = 0
         var isFinished = false
 
         init(of exploration: Exploration, _ options: CampaignOptions) {
@@ -55,6 +60,13 @@ extension Campaign {
             search = PlanSearch(
                 exploration.storage, seed: options.seed, ending: options.ending,
                 machinesAtOnce: options.machinesAtOnce)
+        }
+
+        /// The next of `later`; nil when all had their turn.
+        func takeLater() -> PlanSearch.Planned? {
+            guard taken < later.count else { return nil }
+            taken += 1
+            return later[taken - 1]
         }
     }
 
@@ -80,7 +92,9 @@ extension Campaign {
         let cut = all.reduce(0) { $0 + $1.of.report.recoveriesCut }
         let states = all.reduce(0) { $0 + $1.of.report.statesAfterRecoveries }
         if cut > 0 {
-            return "the power went again in \(cut) recoveries, which left \(states) states"
+            return "the power went again in \(cut) recover\(cut == 1 ? "y" : "ies"), which left "
+                + "\(states) states"
+                + (all.allSatisfy(\.isFinished) ? "" : "; the budget ended before the others")
         }
         return "no power went again: "
             + (isSpent(allowance)
@@ -106,19 +120,17 @@ extension Campaign {
         _ recoveries: Recoveries, depth: Int, _ allowance: Allowance, _ observations: Observations
     ) {
         let exploration = recoveries.of
+        var passedBy = 0
         while !isSpent(allowance) {
-            guard let next = recoveries.search.next() else {
+            let new = recoveries.search.next()
+            guard let next = new ?? recoveries.takeLater() else {
                 recoveries.isFinished = true
                 return
             }
             var tree = exploration.storage.tree(next.pending, next.choice)
             let hash = tree.settle()
-            guard recoveries.trees.insert(hash).inserted, let index = observations.index(hash)
-            else { continue }
-            let entry = observations.entries[index]
-            let point = next.pending.crashPoint
-            guard entry.failure == nil, entry.isChanging, entry.observation.isComplete,
-                exploration.violations(index, entry, at: point).isEmpty
+            guard new == nil || recoveries.trees.insert(hash).inserted,
+                isToBeCut(hash, at: next.pending.crashPoint, exploration, observations)
             else { continue }
             do {
                 let recovery = try observations.observeAfresh(tree, patience: 1)
@@ -126,7 +138,11 @@ extension Campaign {
                 guard recovery.changed, recovery.observation.isComplete else { continue }
                 let log = try EffectLog(recovery.recording)
                 let shape = Self.shape(log)
-                guard recoveries.shapes[shape, default: 0] < Self.recoveriesPerShape else {
+                if new != nil, recoveries.shapes[shape, default: 0] >= Self.recoveriesPerShape,
+                    passedBy < Self.lookedThrough
+                {
+                    recoveries.later.append(next)
+                    passedBy += 1
                     continue
                 }
                 recoveries.shapes[shape, default: 0] += 1
@@ -137,6 +153,16 @@ extension Campaign {
                 exploration.shortfalls.append("\(error)")
             }
         }
+    }
+
+    /// Whether what recovery did to a tree was observed, changed something and showed what it should.
+    private func isToBeCut(
+        _ hash: UInt64, at point: Int, _ exploration: Exploration, _ observations: Observations
+    ) -> Bool {
+        guard let index = observations.index(hash) else { return false }
+        let entry = observations.entries[index]
+        return entry.failure == nil && entry.isChanging && entry.observation.isComplete
+            && exploration.violations(index, entry, at: point).isEmpty
     }
 
     /// Equal for recoveries that make the same changes to files of the same name pattern.

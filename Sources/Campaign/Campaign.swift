@@ -223,7 +223,9 @@ package struct Campaign {
             return
         }
         let violations = exploration.violations(index, entry, at: state.pending.crashPoint)
-        if violations.isEmpty, let shortfall = entry.observation.shortfall {
+        if violations.isEmpty,
+            let shortfall = entry.observation.shortfall ?? entry.secondShortfall
+        {
             exploration.shortfalls.append(shortfall)
             return
         }

@@ -50,11 +50,15 @@ package struct Explanation {
     }
 
     /// The signature of a smallest plan.
-    func cause(_ kind: ViolationKind, _ plan: SmallestPlan) -> Set<String> {
+    ///
+    /// - Parameter isOfRecovery: the first start after the power loss showed nothing wrong.
+    func cause(
+        _ kind: ViolationKind, _ plan: SmallestPlan, isOfRecovery: Bool = false
+    ) -> Set<String> {
         let parts = losses(plan.pending, plan.choice)
         if !parts.isEmpty { return parts }
         // Whenever the process ended: it is recovery that is at fault.
-        if kind == .unstableRecovery { return ["recovery"] }
+        if kind == .unstableRecovery || isOfRecovery { return ["recovery"] }
         if kind == .swallowedSyncError { return ["taken back by a failed sync"] }
         return [plan.isUnwritten ? "not written" : "order \(nextOperation(plan.pending))"]
     }
@@ -163,7 +167,9 @@ package struct Explanation {
     func advice(
         _ violation: Violation, _ pending: Storage.Pending, _ choice: Storage.Choice
     ) -> String {
-        if violation.kind == .unstableRecovery { return adviceOnRecovery(pending, choice) }
+        if violation.kind == .unstableRecovery || violation.isOfSecondStart {
+            return adviceOnRecovery(violation, pending, choice)
+        }
         var places: [String] = []
         func add(_ place: String) {
             if !places.contains(place) { places.append(place) }
@@ -211,9 +217,11 @@ package struct Explanation {
     }
 
     private func adviceOnRecovery(
-        _ pending: Storage.Pending, _ choice: Storage.Choice
+        _ violation: Violation, _ pending: Storage.Pending, _ choice: Storage.Choice
     ) -> String {
-        let fault = "recovery itself changes what it finds, and the next one finds less"
+        let fault =
+            "recovery itself changes what it finds, and the next one "
+            + (violation.kind == .unstableRecovery ? "finds less" : "misreads it")
         guard let first = culprits(pending, choice).first?.record ?? tornRecord(pending, choice)
         else { return "nothing need be lost: \(fault)" }
         return "\(fault); it does so when #\(first) (\(log.words(first))) is not wholly there"

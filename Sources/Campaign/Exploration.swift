@@ -183,15 +183,18 @@ final class Exploration {
             overdue: overdueCount(at: point), promise: judge.promise,
             isShown: earlier?.hasShown(before: point) ?? false)
         if let known = judged[key] { return known }
-        var found = violations(of: entry.observation, at: point, by: judge)
-        if let instability = entry.instability { found.append(instability) }
+        let found = violations(
+            of: entry.observation, then: entry.second, at: point, by: judge)
         judged[key] = found
         return found
     }
 
     /// The same, of an observation that nothing is kept of.
+    ///
+    /// - Parameter second: what the next start showed, where that was another.
     func violations(
-        of observation: Observation, at point: Int, by judge: Judge
+        of observation: Observation, then second: Observation? = nil, at point: Int,
+        by judge: Judge
     ) -> [Violation] {
         var found = judge.violations(
             judge.resolve(observation), cut: judgedCut(point), now: time(of: point))
@@ -199,6 +202,11 @@ final class Exploration {
             let less = compare(first: earlier.shown, second: observation)
         {
             found.append(less)
+        }
+        if let second {
+            found += judge.violations(
+                ofSecond: second, after: observation, showing: found, cut: judgedCut(point),
+                now: time(of: point))
         }
         return found
     }

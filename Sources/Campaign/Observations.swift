@@ -14,8 +14,10 @@ final class Observations {
     struct Entry {
         /// Of its log only the end.
         let observation: Observation
-        /// Observing again showed less or other.
-        var instability: Violation?
+        /// What the next start showed, where recovery changed the tree.
+        var second: Observation?
+        /// Why what it showed is not known.
+        var secondShortfall: String?
         /// Nothing was found out, and why: the harness failed, or the observer did not say the same twice.
         var failure: String?
         /// Recovery changed the tree.
@@ -77,9 +79,9 @@ final class Observations {
         for (tree, seen) in zip(again, see(again, isSecond: true)) { _ = add(tree.hash, seen) }
         for second in seconds {
             let other = entries[known[second.hash]!]
-            guard other.failure == nil else { continue }
-            entries[second.entry].instability = compare(
-                first: entries[second.entry].observation, second: other.observation)
+            entries[second.entry].secondShortfall =
+                (other.failure ?? other.observation.shortfall).map { "at the second start, \($0)" }
+            if other.failure == nil { entries[second.entry].second = other.observation }
         }
         return trees.count + again.count
     }

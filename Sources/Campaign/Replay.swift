@@ -98,9 +98,9 @@ package struct Replay {
             var left = recovery.tree
             _ = left.settle()
             let second = try observer.observe(left, patience: 4).observation
-            if let found = compare(first: recovery.observation, second: second) {
-                violations.append(found)
-            }
+            violations += judge.violations(
+                ofSecond: second, after: recovery.observation, showing: violations,
+                cut: crashPoint, now: now)
         }
         if violations.isEmpty, plan.lost.isEmpty, plan.torn.isEmpty,
             crashPoint == storage.lastCrashPoint

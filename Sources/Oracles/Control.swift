@@ -94,9 +94,42 @@ extension Vocabulary {
     }
 }
 
+extension Judge {
+    /// What is wrong with the start after next: the power went once, and between the two starts it did not.
+    ///
+    /// What is missing the second time is `unstable-recovery`. What is there only then is judged by the promise, at the same
+    /// cut as the first listing.
+    ///
+    /// - Parameters:
+    ///   - found: what is wrong with the first listing; these kinds are not told again.
+    ///   - cut: as in `violations`; so is `now`.
+    package func violations(
+        ofSecond second: Observation, after first: Observation, showing found: [Violation],
+        cut: Int, now: UInt64
+    ) -> [Violation] {
+        guard first.isComplete else { return [] }
+        var known = Set(found.map(\.kind))
+        let instability = compare(first: first, second: second)
+        if instability != nil {
+            known.formUnion(ViolationKind.allCases.filter(\.isLoss))
+            known.formUnion([.cannotOpen, .hang, .corrupt])
+        }
+        let new = violations(resolve(second), cut: cut, now: now).filter {
+            !known.contains($0.kind)
+        }
+        return (instability.map { [$0] } ?? [])
+            + new.map { violation in
+                var violation = violation
+                violation.isOfSecondStart = true
+                violation.summary = "only the second start shows it: \(violation.summary)"
+                return violation
+            }
+    }
+}
+
 /// Whether observing again, after a complete observation, showed less or other, or failed.
 ///
-/// What appears only the second time is not counted: the promise judges it.
+/// What appears only the second time does not count here.
 /// - Returns: `nil` also when the first observation had not ended: what it then saw was never said.
 package func compare(first: Observation, second: Observation) -> Violation? {
     guard first.isComplete else { return nil }

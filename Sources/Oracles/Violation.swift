@@ -34,6 +34,8 @@ package struct Violation: Hashable, Sendable {
     package var keys: [String]
     /// One sentence: what was acknowledged, what was seen.
     package var summary: String
+    /// The first start after the power loss did not show it, the one after that did.
+    package var isOfSecondStart = false
 
     package init(
         _ kind: ViolationKind, transactions: [String] = [], keys: [String] = [], summary: String

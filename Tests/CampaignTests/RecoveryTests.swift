@@ -104,6 +104,108 @@ struct RecoveryTests {
         #expect(twice.violated == ["ext4-ordered: unstable-recovery"])
     }
 
+    /// A log of keys, one of which is deleted; recovery leaves a mark, and where it finds that, deletes are not heeded.
+    private func resurrecting(at start: Int, seen: String) -> ToySubject {
+        ToySubject(
+            setUp: Toys.createLog,
+            life: { disk in
+                for (name, write) in [("t1", "k=1"), ("t2", "k="), ("t3", "q=1")] {
+                    try disk.say("@begin \(name) \(write)")
+                    try disk.append("log", Toys.line(write))
+                    try disk.sync("log")
+                    try disk.say("@ack \(name)")
+                }
+            },
+            recovery: { disk in
+                let starts = disk.bytes("starts")?.count ?? 0
+                if starts == 0 {
+                    try disk.create("starts")
+                    try disk.syncDirectory()
+                }
+                try disk.append("starts", "x")
+                try disk.sync("starts")
+                var values: [String: String] = [:]
+                for line in Toys.lines(disk.text("log")) {
+                    let parts = line.split(separator: "=").map(String.init)
+                    values[parts[0]] = parts.count > 1 ? parts[1] : nil
+                }
+                for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+                    try disk.say("@saw \(key)=\(value)")
+                }
+                // Not where the log is not yet that long.
+                if starts + 1 == start, values["q"] != nil { try disk.say("@saw \(seen)") }
+            })
+    }
+
+    @Test(
+        "what only the second start shows is judged by the promise",
+        arguments: [("k=1", "resurrected"), ("ghost=1", "phantom")])
+    func secondStart(seen: String, kind: String) throws {
+        let toy = resurrecting(at: 2, seen: seen)
+        let report = explore(toy, ["ext4-ordered"])
+
+        #expect(report.violated == ["ext4-ordered: \(kind)"])
+        #expect(report.findings.count == 1)
+        let finding = try #require(report.findings.first)
+        #expect(finding.summary.hasPrefix("only the second start shows it: "))
+        #expect(
+            finding.advice
+                == "nothing need be lost: recovery itself changes what it finds, and the next one "
+                + "misreads it")
+        let replay = try Replay(
+            toy.record(), plan: finding.plan, model: .ext4Ordered, stack: .honest)
+        #expect(try replay.judge(toy).violations.map(\.kind.rawValue) == [kind])
+    }
+
+    @Test("a second start that could not be judged is not passed over", arguments: [false, true])
+    func secondShortfall(fails: Bool) {
+        var toy = resurrecting(at: 0, seen: "")
+        let recovery = toy.recovery
+        toy.recovery = { disk in
+            let isSecond = disk.exists("starts")
+            if isSecond && fails { throw ToyHarnessFailure(description: "no mount") }
+            try recovery(disk)
+            if isSecond { throw ToyEnd.exits(0) }
+        }
+        let report = explore(toy, ["ext4-ordered"])
+
+        #expect("\(report.verdict)".hasPrefix("inconclusive: at the second start, "))
+    }
+
+    @Test("a recovery that goes wrong late is cut, although many like it went well")
+    func lateRecovery() {
+        // It makes the same calls each time, to files of one name pattern: only the second one matters.
+        let toy = ToySubject(
+            setUp: { disk in
+                for name in ["log", "file1", "file2"] { try disk.create(name) }
+                try disk.append("file2", Toys.line("t0"))
+                try disk.say("@ack t0")
+            },
+            life: { disk in
+                for commit in 1...10 {
+                    try disk.say("@begin t\(commit)")
+                    try disk.append("log", Toys.line("t\(commit)"))
+                    try disk.sync("log")
+                    try disk.say("@ack t\(commit)")
+                }
+            },
+            recovery: { disk in
+                let names = Toys.lines(disk.text("log"))
+                let old = Toys.lines(disk.text("file2"))
+                let file = names.count < 10 ? "file1" : "file2"
+                for name in old + names { try disk.say("@saw \(name)") }
+                try disk.truncate(file, to: 0)
+                try disk.append(file, old.map(Toys.line).joined())
+                try disk.sync(file)
+            })
+
+        let once = explore(toy, ["ext4-ordered"])
+        let twice = explore(toy, ["ext4-ordered"]) { $0.nested = 1 }
+
+        #expect(once.violated == [])
+        #expect(twice.violated == ["ext4-ordered: lost-commit"])
+    }
+
     @Test("a finding's recordings and plans leave the tree that was found, and no others do")
     func replays() throws {
         let toy = folding(inPlace: true)

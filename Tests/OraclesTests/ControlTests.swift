@@ -109,6 +109,40 @@ struct SecondLookTests {
         #expect(compare(first: unfinished, second: saw()) == nil)
     }
 
+    @Test("what only the second listing shows is judged by the promise, at the same cut")
+    func secondListing() {
+        let history = story(
+            "@begin 1 k=1 q=1", "@ack 1", "@begin d k=", "@ack d", "@begin 2 r=2", "@ack 2")
+        let judge = Judge(history, promise: .durable)
+        func kinds(_ first: Observation, _ second: Observation, cut: Int) -> [ViolationKind] {
+            let found = judge.violations(judge.resolve(first), cut: cut)
+            return judge.violations(
+                ofSecond: second, after: first, showing: found, cut: cut, now: 0
+            ).map(\.kind)
+        }
+        let first = saw("q=1")
+
+        #expect(kinds(first, saw("q=1"), cut: 4) == [])
+        #expect(kinds(first, saw("q=1", "k=1"), cut: 4) == [.resurrected])
+        #expect(kinds(saw("k=1", "q=1"), saw("k=1", "q=1"), cut: 2) == [])
+        #expect(kinds(first, saw("q=1", "x=1"), cut: 4) == [.phantom])
+        // In flight: it may be there, although it was not at first; before it had begun it may not.
+        #expect(kinds(first, saw("q=1", "r=2"), cut: 5) == [])
+        #expect(kinds(first, saw("q=1", "r=2"), cut: 4) == [.phantom])
+        // What is missing is told once, what is there too much beside it.
+        #expect(kinds(first, saw(), cut: 4) == [.unstableRecovery])
+        #expect(kinds(first, saw("q=2"), cut: 4) == [.unstableRecovery, .phantom])
+        // The first listing has shown it.
+        #expect(kinds(saw("q=1", "k=1"), saw("q=1", "k=1"), cut: 4) == [])
+        let shown = judge.violations(
+            ofSecond: saw("q=1", "k=1"), after: first, showing: [], cut: 4, now: 0)
+        #expect(shown[0].isOfSecondStart)
+        #expect(
+            shown[0].summary
+                == "only the second start shows it: d was acknowledged at #3, yet key k, which it "
+                + "deleted, shows 1")
+    }
+
     @Test("a loss after a failed sync that was acknowledged all the same is a swallowed error")
     func swallowed() throws {
         let history = story("@begin 1", "sync", "@ack 1", "@begin 2", "sync", "@ack 2")

@@ -68,7 +68,7 @@ extension Campaign {
     /// How often a violation is looked at that does not show again.
     private static let flakyLimit = 3
 
-    private static func flaky(_ kind: ViolationKind, _ point: Int) -> String {
+    static func flaky(_ kind: ViolationKind, _ point: Int) -> String {
         "flaky: \(kind.rawValue) at crash point \(point) did not show again on a fresh mount"
     }
 
@@ -88,7 +88,9 @@ extension Campaign {
         let state = Exploration.Planned(
             pending: plan.pending, choice: plan.choice, hash: plan.treeHash)
         for violation in exploration.violations(index, entry, at: storage.lastCrashPoint) {
-            investigate(violation, state, exploration, observations)
+            if !blameFault(violation, plan, exploration, observations) {
+                investigate(violation, state, exploration, observations)
+            }
         }
         exploration.report.seconds += clock() - exploration.turnBegan
     }
@@ -153,7 +155,7 @@ extension Campaign {
     }
 
     /// The violation of this kind that the plan shows, by what is known or by observing.
-    private func violation(
+    func violation(
         _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
         _ observations: Observations
     ) -> Violation? {
@@ -188,7 +190,7 @@ extension Campaign {
     /// is first is a race: then thrice.
     ///
     /// - Returns: nil when the violation did not show again.
-    private func confirm(
+    func confirm(
         _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
         _ observations: Observations
     ) throws -> Finding? {

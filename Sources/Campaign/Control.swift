@@ -20,21 +20,24 @@ struct Control {
     ) throws {
         var base = run.recording.base
         base.keep(run.recording.arena)
-        var complete = try run.recording.tree(after: run.recording.count)
-        let baseHash = base.settle()
-        let completeHash = complete.settle()
-        var trees = [(hash: baseHash, tree: base)]
-        if completeHash != baseHash { trees.append((completeHash, complete)) }
-        _ = observations.observe(trees)
-        let entries = [baseHash, completeHash].map { observations.entries[observations.index($0)!] }
+        let cut = log.injectedFaults.first.map { history.quietCut(before: $0.record) }
+        var trees = [base, try run.recording.tree(after: run.recording.count)]
+        if let cut { trees.append(try run.recording.tree(after: cut)) }
+        let hashes = trees.indices.map { trees[$0].settle() }
+        _ = observations.observe(
+            trees.indices.filter { hashes.firstIndex(of: hashes[$0]) == $0 }
+                .map { (hashes[$0], trees[$0]) })
+        let entries = hashes.map { observations.entries[observations.index($0)!] }
         if let failure = entries.compactMap(\.failure).first {
             inconclusive = failure
             return
         }
+        let complete = entries[1].observation
+        let beforeFault = cut.map { BeforeFault(shown: entries[2].observation, cut: $0) }
         let end = run.recording.latestMoment(of: run.recording.count)
         switch positiveControl(
-            base: entries[0].observation, complete: entries[1].observation, history: history,
-            promise: promise, recordCount: log.effects.count, now: end)
+            base: entries[0].observation, complete: complete, history: history,
+            promise: promise, recordCount: log.effects.count, now: end, beforeFault: beforeFault)
         {
         case .inconclusive(let reason):
             inconclusive = reason
@@ -44,6 +47,7 @@ struct Control {
         case .violation: isViolated = true
         case nil: break
         }
-        vocabulary = Vocabulary(complete: entries[1].observation, history: history)
+        vocabulary = Vocabulary(
+            complete: complete, history: history, beforeFault: beforeFault)
     }
 }

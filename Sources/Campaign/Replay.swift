@@ -84,10 +84,18 @@ package struct Replay {
         var complete = try run.recording.tree(after: run.recording.count)
         _ = complete.settle()
         let whole = try observer.observe(complete, patience: 4).observation
+        let beforeFault = try storage.log.injectedFaults.first.map { first in
+            let cut = history.quietCut(before: first.record)
+            var before = try run.recording.tree(after: cut)
+            _ = before.settle()
+            return BeforeFault(
+                shown: try observer.observe(before, patience: 4).observation, cut: cut)
+        }
         let recovery = try observer.observe(tree, patience: 4)
         let judge = Judge(
             history, promise: subject.promise(on: storage.stack) ?? subject.promise,
-            vocabulary: Vocabulary(complete: whole, history: history))
+            vocabulary: Vocabulary(
+                complete: whole, history: history, beforeFault: beforeFault))
         let resolved = judge.resolve(recovery.observation)
         let now = run.recording.latestMoment(of: crashPoint)
         var violations = judge.violations(resolved, cut: crashPoint, now: now)
@@ -105,7 +113,7 @@ package struct Replay {
         if violations.isEmpty, plan.lost.isEmpty, plan.torn.isEmpty,
             crashPoint == storage.lastCrashPoint
         {
-            violations += try controlViolation(observer, whole, subject.promise)
+            violations += try controlViolation(observer, whole, beforeFault, subject.promise)
         }
         let names = SyncErrors(storage: storage, history: history)
         return Outcome(
@@ -117,7 +125,8 @@ package struct Replay {
 
     /// What the positive control finds, where nothing was lost.
     private func controlViolation(
-        _ observer: any Observer, _ complete: Observation, _ promise: Promise
+        _ observer: any Observer, _ complete: Observation, _ beforeFault: BeforeFault?,
+        _ promise: Promise
     ) throws -> [Violation] {
         var base = run.recording.base
         base.keep(run.recording.arena)
@@ -125,7 +134,7 @@ package struct Replay {
         let control = positiveControl(
             base: try observer.observe(base, patience: 4).observation, complete: complete,
             history: history, promise: promise, recordCount: storage.log.effects.count,
-            now: run.recording.latestMoment(of: run.recording.count))
+            now: run.recording.latestMoment(of: run.recording.count), beforeFault: beforeFault)
         if case .violation(let found) = control { return [found] }
         return []
     }

@@ -9,17 +9,34 @@ package enum ControlFailure: Hashable, Sendable {
     case violation(Violation)
 }
 
+/// How a run stood before it met the first fault that was injected into it, with nothing in flight.
+package struct BeforeFault: Sendable {
+    /// What the observer reports of that tree.
+    package var shown: Observation
+    /// How many records there were.
+    package var cut: Int
+
+    package init(shown: Observation, cut: Int) {
+        self.shown = shown
+        self.cut = cut
+    }
+}
+
 /// Judges the trees that no power loss touched, before anything is cut.
+///
+/// Where the run met a fault, what is wrong with the complete tree is the program's answer to it: a violation. Whether the
+/// observer sees what is there, the tree from before the fault tells then.
 ///
 /// - Parameters:
 ///   - base: what the observer reports of the tree that the run started from.
 ///   - complete: what it reports of the tree with every record applied.
 ///   - recordCount: records of the run that change the data directory; nothing can be cut in none.
 ///   - now: time of the run's end, in nanoseconds of the log's clock.
+///   - beforeFault: nil where the run met no fault.
 /// - Returns: `nil` if the run may be explored.
 package func positiveControl(
     base: Observation, complete: Observation, history: History, promise: Promise = .durable,
-    recordCount: Int? = nil, now: UInt64 = 0
+    recordCount: Int? = nil, now: UInt64 = 0, beforeFault: BeforeFault? = nil
 ) -> ControlFailure? {
     if let objection = history.objection { return .inconclusive(objection) }
     if recordCount == 0 {
@@ -29,38 +46,54 @@ package func positiveControl(
     if acknowledged == 0 && promise != .opens {
         return .inconclusive("run acknowledged nothing")
     }
-    let trees = [("base tree", base, 0), ("complete tree", complete, Int.max)]
+    let whole =
+        beforeFault.map { ("tree before the injected fault", $0.shown, $0.cut) }
+        ?? ("complete tree", complete, Int.max)
+    let trees = [("base tree", base, 0), whole]
     for (name, observation, _) in trees {
         if let why = unreadable(observation) {
             return .inconclusive("on the \(name), which lost nothing, \(why)")
         }
     }
-    guard promise != .opens else { return nil }
-
-    let strict = Judge(
-        history, promise: .durable,
-        vocabulary: Vocabulary(complete: complete, history: history))
-    let seen = strict.resolve(complete)
-    if strict.seenCount(seen, cut: .max) == 0
-        && !strict.violations(seen, cut: .max).isEmpty
-    {
-        return .inconclusive("the observer does not see what run acknowledged")
+    if let shortfall = complete.shortfall {
+        return .inconclusive("on the complete tree, which lost nothing, \(shortfall)")
     }
-    for (name, observation, cut) in trees {
-        let violations = strict.violations(strict.resolve(observation), cut: cut)
-        let isBase = cut == 0
-        if let violation = violations.first(where: { isBase || !$0.kind.isLoss }) {
-            return .inconclusive(
-                "marks and observer disagree on the \(name), which lost nothing: "
-                    + violation.summary)
+    let vocabulary = Vocabulary(complete: complete, history: history, beforeFault: beforeFault)
+    if promise != .opens {
+        let strict = Judge(history, promise: .durable, vocabulary: vocabulary)
+        if isBlind(strict, whole.1, cut: whole.2)
+            || beforeFault != nil && history.acknowledgedCount(at: whole.2) == 0
+                && isBlind(strict, complete, cut: .max)
+        {
+            return .inconclusive("the observer does not see what run acknowledged")
+        }
+        for (name, observation, cut) in trees {
+            let violations = strict.violations(strict.resolve(observation), cut: cut)
+            let isBase = cut == 0
+            if let violation = violations.first(where: { isBase || !$0.kind.isLoss }) {
+                return .inconclusive(
+                    "marks and observer disagree on the \(name), which lost nothing: "
+                        + violation.summary)
+            }
         }
     }
-    let judge = Judge(history, promise: promise, vocabulary: strict.vocabulary)
-    guard var violation = judge.violations(seen, cut: .max, now: now).first else { return nil }
+    let judge = Judge(history, promise: promise, vocabulary: vocabulary)
+    guard
+        var violation = judge.violations(judge.resolve(complete), cut: .max, now: now).first
+    else { return nil }
     violation.summary +=
-        "; no power was lost, the process had ended: it was acknowledged from "
-        + "the store's own buffer"
+        beforeFault == nil
+        ? "; no power was lost, the process had ended: it was acknowledged from "
+            + "the store's own buffer"
+        : "; no power was lost, the run had met an injected fault and ended"
     return .violation(violation)
+}
+
+/// Whether nothing is seen of what was acknowledged, where something should be.
+private func isBlind(_ strict: Judge, _ observation: Observation, cut: Int) -> Bool {
+    let seen = strict.resolve(observation)
+    return strict.seenCount(seen, cut: cut) == 0
+        && !strict.violations(seen, cut: cut).isEmpty
 }
 
 private func unreadable(_ observation: Observation) -> String? {
@@ -78,10 +111,19 @@ extension ViolationKind {
 }
 
 extension Vocabulary {
-    /// Learns an observer's words from its listing of the complete tree.
-    package init(complete: Observation, history: History) {
+    /// Learns an observer's words from its listing of the complete tree; where the run met a fault, which may have destroyed
+    /// something, from that of the tree before, unless nothing had been acknowledged by then.
+    package init(complete: Observation, history: History, beforeFault: BeforeFault? = nil) {
+        if let beforeFault, history.acknowledgedCount(at: beforeFault.cut) > 0 {
+            self.init(whole: beforeFault.shown, history: history, cut: beforeFault.cut)
+        } else {
+            self.init(whole: complete, history: history, cut: .max)
+        }
+    }
+
+    private init(whole complete: Observation, history: History, cut: Int) {
         self.init()
-        let withKeys = history.acknowledgements.filter {
+        let withKeys = history.acknowledgements.prefix(history.acknowledgedCount(at: cut)).filter {
             !history.transactions[$0].writes.isEmpty
         }
         let named = Set(complete.transactions)
@@ -89,7 +131,7 @@ extension Vocabulary {
             withKeys.allSatisfy({ named.contains(history.transactions[$0].name) })
         else { return }
         namesTransactionsWithKeys = true
-        let misses = judge(complete, history: history, cut: .max, promise: .durable)
+        let misses = judge(complete, history: history, cut: cut, promise: .durable)
         listsKeys = !(complete.values.isEmpty && misses.contains { $0.kind.isLoss })
     }
 }

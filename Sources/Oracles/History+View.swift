@@ -41,6 +41,12 @@ extension History {
         return low
     }
 
+    /// The latest cut, not after this one, at which nothing was in flight that is at this one; 0 where something was from
+    /// the beginning.
+    package func quietCut(before cut: Int) -> Int {
+        view(at: cut).inFlight.reduce(cut) { max(0, min($0, $1.start)) }
+    }
+
     /// The cuts at which the status of some transaction changes, ascending.
     ///
     /// Between two of them every observation gets the same judgement (under `bounded-loss` only

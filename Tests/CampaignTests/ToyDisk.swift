@@ -105,6 +105,11 @@ final class ToyDisk {
         output += bytes
     }
 
+    /// A request that was answered with an error, or in another way than asked for.
+    func meet(_ fault: Fault) throws {
+        if let writer { try record(.fault(fault), writer) }
+    }
+
     private func record(_ event: Record.Event, _ writer: RecordingWriter) throws(Errno) {
         if let time {
             try writer.append(copying: Record(time: time, event))

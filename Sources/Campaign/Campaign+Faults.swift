@@ -1,0 +1,69 @@
+import FileTree
+import Oracles
+import PowerLoss
+import Recording
+
+/// What an injected fault does by itself: no power is lost, the program meets an error, and something acknowledged is gone.
+extension Campaign {
+    /// Makes what the complete tree shows a finding whose culprit is the fault that the run had met.
+    ///
+    /// - Parameter plan: loses nothing, at the end of the run.
+    /// - Returns: false where no fault is to blame: none was injected, or the same kind showed before.
+    func blameFault(
+        _ violation: Violation, _ plan: SmallestPlan, _ exploration: Exploration,
+        _ observations: Observations
+    ) -> Bool {
+        let storage = exploration.storage
+        let faults = storage.log.injectedFaults
+        // What a failed sync took back has words of its own.
+        guard let first = faults.first, !storage.log.takesBack else { return false }
+        let before = SmallestPlan(
+            storage,
+            losingNothingAt: exploration.judge.history.quietCut(before: first.record))
+        guard self.violation(violation.kind, before, exploration, observations) == nil
+        else { return false }
+        let cause: Set = ["fault \(first.fault.effect) \(first.fault.operation)"]
+        if exploration.count(violation.kind, cause: cause, plan) { return true }
+        do {
+            guard
+                var finding = try confirm(violation.kind, plan, exploration, observations)
+            else {
+                exploration.shortfalls.append(
+                    Self.flaky(violation.kind, plan.pending.crashPoint))
+                return true
+            }
+            let path = first.fault.path.isEmpty ? "" : " \(first.fault.path)"
+            let more = faults.count > 1 ? " (the first of \(faults.count) injected faults)" : ""
+            finding.lost = [
+                "#\(first.record) \(first.fault.operation)\(path): \(first.fault.effect), which was injected\(more)"
+            ]
+            finding.summary += "; no power was lost, the run had ended: the fault alone is enough"
+            finding.advice = Self.adviceOnFault(
+                violation, first.record, exploration.judge.history)
+            exploration.add(finding, cause: cause, plan)
+        } catch {
+            exploration.shortfalls.append("\(error)")
+        }
+        return true
+    }
+
+    private static func adviceOnFault(
+        _ violation: Violation, _ record: Int, _ history: History
+    ) -> String {
+        let isLater = violation.transactions.contains { name in
+            history[name].map { $0.settlement == .acknowledged && $0.settledSequence > record }
+                ?? false
+        }
+        return isLater
+            ? "acknowledge nothing of which a step has failed"
+            : "keep what was acknowledged until what is to replace it is there wholly: write that elsewhere, and put it "
+                + "in place when every step has succeeded"
+    }
+}
+
+extension EffectLog {
+    /// What was injected into requests and can do harm: all but delays.
+    var injectedFaults: [(record: Int, fault: Fault)] {
+        faults.filter { $0.fault.eviction == nil && Promise.nanoseconds($0.fault.effect) == nil }
+    }
+}

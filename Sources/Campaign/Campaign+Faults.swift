@@ -23,10 +23,11 @@ extension Campaign {
         guard self.violation(violation.kind, before, exploration, observations) == nil
         else { return false }
         let cause: Set = ["fault \(first.fault.effect) \(first.fault.operation)"]
-        if exploration.count(violation.kind, cause: cause, plan) { return true }
+        let points: Set = [plan.pending.crashPoint]
+        if exploration.count(violation.kind, cause: cause, plan, at: points) { return true }
         do {
             guard
-                var finding = try confirm(violation.kind, plan, exploration, observations)
+                var (finding, _) = try confirm(violation.kind, plan, exploration, observations)
             else {
                 exploration.shortfalls.append(
                     Self.flaky(violation.kind, plan.pending.crashPoint))
@@ -40,7 +41,7 @@ extension Campaign {
             finding.summary += "; no power was lost, the run had ended: the fault alone is enough"
             finding.advice = Self.adviceOnFault(
                 violation, first.record, exploration.judge.history)
-            exploration.add(finding, cause: cause, plan)
+            exploration.add(finding, cause: cause, plan, at: points)
         } catch {
             exploration.shortfalls.append("\(error)")
         }

@@ -33,11 +33,17 @@ extension Campaign {
         }
         let cause = explanation.cause(
             kind, smallest, isOfRecovery: violation.isOfSecondStart)
-        if exploration.count(kind, cause: cause, smallest) { return }
+        var points = smallest.losesNothing ? Set([smallest.pending.crashPoint]) : []
+        if state.choice.kept.allSatisfy({ $0 }) { points.insert(point) }
+        if exploration.count(kind, cause: cause, smallest, at: points) { return }
         do {
-            if var finding = try confirm(violation.kind, smallest, exploration, observations) {
+            if let (found, shown) = try confirm(
+                violation.kind, smallest, exploration, observations)
+            {
+                var finding = found
                 finding.kind = kind
-                exploration.add(finding, cause: cause, smallest)
+                finding.advice = advice(shown, smallest, exploration, observations)
+                exploration.add(finding, cause: cause, smallest, at: points)
                 return
             }
             let reason = Self.flaky(kind, smallest.pending.crashPoint)
@@ -59,9 +65,12 @@ extension Campaign {
     ) {
         let smallest = shrink(violation.kind, state, exploration, observations)
         guard
-            var example = try? confirm(violation.kind, smallest, exploration, observations)
+            let (finding, shown) = try? confirm(
+                violation.kind, smallest, exploration, observations)
         else { return }
+        var example = finding
         example.outcome = outcome
+        example.advice = exploration.explanation.adviceWithoutSync(shown, smallest) ?? ""
         exploration.add(example: example, of: outcome)
     }
 
@@ -102,31 +111,15 @@ extension Campaign {
         _ observations: Observations
     ) -> SmallestPlan {
         let storage = exploration.storage
-        let choice = Shrinker(storage, state.pending).shrink(state.choice) {
-            self.violation(
-                kind, SmallestPlan(storage, state.pending, $0), exploration, observations) != nil
+        let shrinker = Shrinker(storage, from: exploration.firstPoint)
+        let (pending, choice) = shrinker.shrink((state.pending, state.choice)) {
+            exploration.canEnd($0)
+                && violation(
+                    kind, SmallestPlan(storage, $0.pending, $0.choice), exploration, observations)
+                    != nil
         }
-        let smallest = SmallestPlan(storage, state.pending, choice)
-        return unwritten(kind, smallest, exploration, observations)
-            ?? withoutLoss(kind, smallest, exploration, observations) ?? smallest
-    }
-
-    /// The same tree at an earlier crash point at which nothing is lost, if the violation shows there: when all that was
-    /// lost came last, the end of the process is enough.
-    private func withoutLoss(
-        _ kind: ViolationKind, _ smallest: SmallestPlan, _ exploration: Exploration,
-        _ observations: Observations
-    ) -> SmallestPlan? {
-        let storage = exploration.storage
-        guard smallest.choice.torn.isEmpty,
-            let lost = smallest.choice.kept.firstIndex(of: false)
-        else { return nil }
-        let record = storage.log.effects[smallest.pending.effects[lost]].id.record
-        let other = SmallestPlan(storage, losingNothingAt: record)
-        guard other.treeHash == smallest.treeHash,
-            violation(kind, other, exploration, observations) != nil
-        else { return nil }
-        return other
+        let smallest = SmallestPlan(storage, pending, choice)
+        return unwritten(kind, smallest, exploration, observations) ?? smallest
     }
 
     /// The moment of the acknowledgement, nothing lost, if what is missing was missing then already.
@@ -178,7 +171,7 @@ extension Campaign {
     }
 
     /// Whether the target has time left for shrinking: twice its share of the budget, so that the others get theirs.
-    private func mayObserve(_ exploration: Exploration) -> Bool {
+    func mayObserve(_ exploration: Exploration) -> Bool {
         guard let seconds = options.seconds else { return true }
         let used = exploration.report.seconds + clock() - exploration.turnBegan
         return used < 2 * seconds / Double(max(1, options.targets.count))
@@ -193,7 +186,7 @@ extension Campaign {
     func confirm(
         _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
         _ observations: Observations
-    ) throws -> Finding? {
+    ) throws -> (Finding, Violation)? {
         let isRace = exploration.storage.log.machineCount > 1
         // What a race decides may differ from one recovery to the next. What is unstable shows each time.
         let needed = isRace && kind == .unstableRecovery ? 3 : 1
@@ -211,7 +204,7 @@ extension Campaign {
     private func confirmOnce(
         _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
         _ observations: Observations
-    ) throws -> Finding? {
+    ) throws -> (Finding, Violation)? {
         let recovery = try observations.observeAfresh(plan.tree, patience: 4)
         let judge = exploration.judge
         let point = plan.pending.crashPoint
@@ -230,28 +223,19 @@ extension Campaign {
         var finding = Finding(
             kind: kind, model: storage.model.name, stack: storage.stack.name,
             plan: storage.plan(plan.pending, plan.choice),
-            lost: explanation.lost(plan.pending, plan.choice),
+            lost: explanation.culprits(plan.pending, plan.choice),
             acknowledged: judge.history.acknowledgedCount(at: cut),
             seen: judge.seenCount(judge.resolve(recovery.observation), cut: cut), count: 1,
             summary: summary(violation, recovery.observation, plan, storage.log.mappedPaths.first),
-            advice: plan.isUnwritten
-                ? adviceOnUnwritten(storage.log.mappedPaths.first)
-                : explanation.advice(violation, plan.pending, plan.choice),
+            advice: "",
             log: String(decoding: recovery.observation.log.suffix(4096), as: UTF8.self))
+        finding.kept = explanation.kept(plan)
         finding.treeHash = plan.treeHash
         finding.ending = exploration.ending
         finding.mounts = storage.mounts(losingIn: plan.pending, plan.choice)
         finding.fault = explanation.failedSync(at: point)
         finding.recordingPath = exploration.failed?.recordingPath
-        return finding
-    }
-
-    /// - Parameter mapped: a file that was written through a shared mapping, where what is missing may have been.
-    private func adviceOnUnwritten(_ mapped: String?) -> String {
-        guard let mapped else {
-            return "write it before acknowledging it: until then it had not left the program"
-        }
-        return "write it, or msync the mapping of \(mapped), before acknowledging it"
+        return (finding, violation)
     }
 
     /// The violation's sentence, and what is to be added to understand it.
@@ -268,7 +252,7 @@ extension Campaign {
         case .lostCommit where plan.isUnwritten:
             if let mapped {
                 return violation.summary
-                    + "; it was acknowledged from the store's own buffer, or while it stood in a shared mapping of \(mapped) that nobody had synced"
+                    + "; it was acknowledged from the store's own buffer, or while it was in a shared mapping of \(mapped) that had not been synced"
             }
             return violation.summary
                 + "; no power was lost, the process had ended: it was acknowledged from the store's own buffer"

@@ -93,7 +93,7 @@ extension Campaign {
         let states = all.reduce(0) { $0 + $1.of.report.statesAfterRecoveries }
         if cut > 0 {
             return "the power went again in \(cut) recover\(cut == 1 ? "y" : "ies"), which left "
-                + "\(states) states"
+                + "\(states) \(states == 1 ? "state" : "states")"
                 + (all.allSatisfy(\.isFinished) ? "" : "; the budget ended before the others")
         }
         return "no power went again: "
@@ -179,7 +179,7 @@ extension Campaign {
     ) -> EarlierPowerLoss {
         let point = state.pending.crashPoint
         let plan = exploration.storage.plan(state.pending, state.choice)
-        let words = exploration.explanation.lost(state.pending, state.choice)
+        let words = exploration.explanation.culprits(state.pending, state.choice)
         var recoveries: [RecoveryCut] = []
         var first = (plan: plan, treeHash: hash)
         var lost = words
@@ -249,17 +249,19 @@ extension Campaign {
         var group = group
         let plan = group.finding.plan
         let place =
-            "the power went again when \(plan.crashPoint) of \(recording.count) records of "
+            "the power went again after record \(plan.crashPoint) of \(recording.count) of "
             + (earlier.recoveries.isEmpty ? "the recovery" : "the next recovery")
-            + " were complete"
         group.finding.recoveries =
             earlier.recoveries + [RecoveryCut(recording: recording, plan: plan, treeHash: hash)]
         group.finding.lost =
             earlier.lost + group.finding.lost.map(inRecovery)
         group.finding.plan = earlier.plan
         group.finding.treeHash = earlier.treeHash
+        group.finding.kept = group.finding.kept.map(inRecovery)
         group.finding.summary += "; \(place)"
-        group.finding.advice = "in recovery: \(group.finding.advice)"
+        if !group.finding.advice.isEmpty {
+            group.finding.advice = "in recovery: \(group.finding.advice)"
+        }
         return group
     }
 }

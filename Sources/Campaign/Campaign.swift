@@ -143,14 +143,14 @@ package struct Campaign {
         let isCounted =
             !isReported
             || stack.permits != .durability && subject.promiseUnder[stack.name] == nil
-        let counted: Promise? = isCounted ? (subject.promise == .opens ? .opens : .durable) : nil
+        let counted = isCounted ? subject.promise : nil
         let judge = { (promise: Promise) in
             Judge(history, promise: promise, vocabulary: vocabulary)
         }
         return Exploration(
             Storage(log: log, model: target.model, stack: stack),
             judge: judge(judged ?? counted ?? subject.promise), isJudged: judged != nil,
-            counting: counted.map(judge), ageing: counted == .durable ? judge(.prefix) : nil,
+            counting: counted.map(judge), ageing: counted == .opens ? nil : judge(.prefix),
             options: options, ending: ending, failed: failed, known: known)
     }
 

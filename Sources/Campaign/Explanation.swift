@@ -7,7 +7,7 @@ import Recording
 package struct Explanation {
     let storage: Storage
     let history: History
-    private var log: EffectLog { storage.log }
+    var log: EffectLog { storage.log }
 
     package init(_ storage: Storage, history: History) {
         self.storage = storage
@@ -16,21 +16,31 @@ package struct Explanation {
 
     // MARK: Culprits
 
-    /// Each lost or torn effect, those of one record and object together.
+    /// Every lost or torn effect, those of one record together.
     package func lost(_ pending: Storage.Pending, _ choice: Storage.Choice) -> [String] {
+        lines(pending, choice, losses(pending, choice))
+    }
+
+    /// The losses that are at fault, those of one record together: what is lost only because the model's order takes it
+    /// with another loss is left out. Of a smallest plan each of them is needed: were it there, nothing would be wrong.
+    package func culprits(_ pending: Storage.Pending, _ choice: Storage.Choice) -> [String] {
+        lines(pending, choice, roots(pending, choice))
+    }
+
+    private func lines(
+        _ pending: Storage.Pending, _ choice: Storage.Choice, _ losses: [Loss]
+    ) -> [String] {
         var lines: [String] = []
-        for (record, effects) in culprits(pending, choice) {
-            let texts = Set(effects.map { part($0.logged) }).sorted()
-            let failure = effects.compactMap { missedSync($0.index, pending) }.first
+        for same in byRecord(losses) {
+            let record = same[0].record
+            let failure = same.compactMap { missedSync($0.effect, pending) }.first
             lines.append(
-                "#\(record) \(log.words(record)): lost \(texts.joined(separator: ", "))"
+                "#\(record) \(log.words(record)): lost \(parts(record, same).joined(separator: ", "))"
                     + (failure.map { ", which the sync at #\($0) failed to store" } ?? ""))
         }
         for tear in choice.torn {
-            let logged = log.effects[pending.effects[tear.index]]
-            lines.append(
-                "#\(logged.id.record) \(log.words(logged.id.record)): torn, \(units(pending, tear))"
-            )
+            let record = log.effects[pending.effects[tear.index]].id.record
+            lines.append("#\(record) \(log.words(record)): torn, \(units(pending, tear))")
         }
         if choice.showsStale {
             lines.append("new blocks whose data was lost show what they held before")
@@ -38,10 +48,53 @@ package struct Explanation {
         return lines
     }
 
+    /// A lost effect.
+    struct Loss {
+        /// Its number among the effects of the log.
+        let effect: Int
+        let logged: EffectLog.LoggedEffect
+        var record: Int { logged.id.record }
+    }
+
+    private func losses(_ pending: Storage.Pending, _ choice: Storage.Choice) -> [Loss] {
+        let torn = Set(choice.torn.map(\.index))
+        return pending.effects.indices
+            .filter { !choice.kept[$0] && !torn.contains($0) }
+            .map { loss(pending.effects[$0]) }
+    }
+
+    private func loss(_ effect: Int) -> Loss { Loss(effect: effect, logged: log.effects[effect]) }
+
+    /// The losses that no other one forces: all that such an effect requires is there, or is one with it.
+    func roots(_ pending: Storage.Pending, _ choice: Storage.Choice) -> [Loss] {
+        let torn = Set(choice.torn.map(\.index))
+        let sets = storage.closedSets(pending)
+        return pending.effects.indices.filter { index in
+            guard !choice.kept[index], !torn.contains(index) else { return false }
+            return sets.required(by: index).allSatisfy { other in
+                choice.kept[other] || other == index || sets.required(by: other).contains(index)
+            }
+        }.map { loss(pending.effects[$0]) }
+    }
+
+    private func byRecord(_ losses: [Loss]) -> [[Loss]] {
+        var result: [[Loss]] = []
+        for loss in losses {
+            if result.last?[0].record == loss.record {
+                result[result.count - 1].append(loss)
+            } else {
+                result.append([loss])
+            }
+        }
+        return result
+    }
+
+    // MARK: Causes
+
     /// What a power loss took, as the syncs that would have kept it, files of one name pattern together. A loss whose
     /// signature holds that of a known finding needs no finding of its own.
     func signature(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Set<String> {
-        var parts = losses(pending, choice)
+        var parts = causes(losses(pending, choice), pending, choice)
         // Had the file been synced, it could not have torn either.
         for tear in choice.torn {
             parts.insert("content \(pattern(log.effects[pending.effects[tear.index]]))")
@@ -55,7 +108,7 @@ package struct Explanation {
     func cause(
         _ kind: ViolationKind, _ plan: SmallestPlan, isOfRecovery: Bool = false
     ) -> Set<String> {
-        let parts = losses(plan.pending, plan.choice)
+        let parts = causes(roots(plan.pending, plan.choice), plan.pending, plan.choice)
         if !parts.isEmpty { return parts }
         // Whenever the process ended: it is recovery that is at fault.
         if kind == .unstableRecovery || isOfRecovery { return ["recovery"] }
@@ -63,13 +116,13 @@ package struct Explanation {
         return [plan.isUnwritten ? "not written" : "order \(nextOperation(plan.pending))"]
     }
 
-    private func losses(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Set<String> {
+    private func causes(
+        _ losses: [Loss], _ pending: Storage.Pending, _ choice: Storage.Choice
+    ) -> Set<String> {
         var parts: Set<String> = []
-        for (_, effects) in culprits(pending, choice) {
-            for (index, logged) in effects {
-                let missed = missedSync(index, pending) == nil ? "" : "unsynced "
-                parts.insert("\(missed)\(aspect(logged)) \(pattern(logged))")
-            }
+        for loss in losses {
+            let missed = missedSync(loss.effect, pending) == nil ? "" : "unsynced "
+            parts.insert(missed + cause(loss))
         }
         for tear in choice.torn {
             parts.insert("torn \(pattern(log.effects[pending.effects[tear.index]]))")
@@ -77,11 +130,14 @@ package struct Explanation {
         return parts
     }
 
-    private func aspect(_ logged: EffectLog.LoggedEffect) -> String {
-        switch logged.effect.change {
-        case .name(_, let present): present ? "name" : "removal"
-        case .attributes, .extendedAttribute: "attributes"
-        default: "content"
+    /// One directory that is not synced after renames into it is one cause, whatever the names.
+    private func cause(_ loss: Loss) -> String {
+        switch loss.logged.effect.change {
+        case .name:
+            let step = log.words(loss.record).prefix { $0 != " " }
+            return "\(step) in \(NamePattern.of(directory(loss.logged)))"
+        case .attributes, .extendedAttribute: return "attributes \(pattern(loss.logged))"
+        default: return "content \(pattern(loss.logged))"
         }
     }
 
@@ -89,35 +145,20 @@ package struct Explanation {
         NamePattern.of(log.paths[logged.path])
     }
 
+    /// The path of the directory in which the name lies that changes; empty for the data's own.
+    func directory(_ logged: EffectLog.LoggedEffect) -> String {
+        log.paths[logged.path].split(separator: "/").dropLast().joined(separator: "/")
+    }
+
     private func nextOperation(_ pending: Storage.Pending) -> String {
         guard pending.crashPoint < storage.lastCrashPoint else { return "end" }
         return NamePattern.of(String(log.words(pending.crashPoint).prefix { $0 != "[" }))
     }
 
-    private func culprits(
-        _ pending: Storage.Pending, _ choice: Storage.Choice
-    ) -> [(record: Int, effects: [Culprit])] {
-        let torn = Set(choice.torn.map(\.index))
-        var result: [(record: Int, effects: [Culprit])] = []
-        for (index, effect) in pending.effects.enumerated()
-        where !choice.kept[index] && !torn.contains(index) {
-            let logged = log.effects[effect]
-            if result.last?.record == logged.id.record {
-                result[result.count - 1].effects.append((effect, logged))
-            } else {
-                result.append((logged.id.record, [(effect, logged)]))
-            }
-        }
-        return result
-    }
-
-    /// With its number among the effects of the log.
-    private typealias Culprit = (index: Int, logged: EffectLog.LoggedEffect)
-
     // MARK: Failed syncs
 
     /// The record of the failed sync that should have covered the effect.
-    private func missedSync(_ effect: Int, _ pending: Storage.Pending) -> Int? {
+    func missedSync(_ effect: Int, _ pending: Storage.Pending) -> Int? {
         let record = storage.graph.nodes[effect].missedAt
         return record < pending.crashPoint ? Int(record) : nil
     }
@@ -137,149 +178,106 @@ package struct Explanation {
         return "\(number)\(ending)"
     }
 
-    private func part(_ logged: EffectLog.LoggedEffect) -> String {
-        switch logged.effect.change {
-        case .birth: "its birth"
-        case .data, .zero: "data"
-        case .punch: "the hole"
-        case .grow, .setSize: "size"
-        case .name(_, let present): present ? "the name" : "the removal of the name"
-        case .attributes: "attributes"
-        case .extendedAttribute(let name, _): "attribute \(name)"
+    // MARK: What was lost of a record
+
+    /// `data [4096, 8192)`, `size`, `the name`: without a range where all of the record is lost.
+    private func parts(_ record: Int, _ losses: [Loss]) -> [String] {
+        var texts: Set<String> = []
+        var data: [Range<UInt64>] = []
+        var zeros: [Range<UInt64>] = []
+        for loss in losses {
+            switch loss.logged.effect.change {
+            case .birth: texts.insert("its birth")
+            case .data(let block, let range, _): data.append(Self.bytes(block, range))
+            case .zero(let block, let range): zeros.append(Self.bytes(block, range))
+            case .punch: texts.insert("the hole")
+            case .grow: texts.insert(size(record, losses))
+            case .setSize: texts.insert("size")
+            case .name(_, let present):
+                texts.insert(present ? "the name" : "the removal of the name")
+            case .attributes: texts.insert("attributes")
+            case .extendedAttribute(let name, _): texts.insert("attribute \(name)")
+            }
         }
+        if !data.isEmpty {
+            let isAll = data.count == effects(of: record).count { $0.block != nil }
+            texts.insert("data" + (isAll ? "" : " " + Self.list(data)))
+        }
+        if !zeros.isEmpty { texts.insert("the zeros of " + Self.list(zeros)) }
+        return texts.sorted()
+    }
+
+    private func effects(of record: Int) -> [Effect.Change] {
+        (log.firstEffect[record]..<log.firstEffect[record + 1]).map {
+            log.effects[$0].effect.change
+        }
+    }
+
+    /// A write grows its file block by block.
+    private func size(_ record: Int, _ losses: [Loss]) -> String {
+        let lost = Set(losses.map(\.effect))
+        let kept = (log.firstEffect[record]..<log.firstEffect[record + 1]).compactMap { effect in
+            guard case .grow(let size) = log.effects[effect].effect.change, !lost.contains(effect)
+            else { return nil as UInt64? }
+            return size
+        }
+        return kept.max().map { "size beyond \($0)" } ?? "size"
+    }
+
+    /// Offsets in the file.
+    static func bytes(_ block: UInt64, _ range: Range<Int>) -> Range<UInt64> {
+        let start = block * UInt64(Block.size)
+        return start + UInt64(range.lowerBound)..<start + UInt64(range.upperBound)
+    }
+
+    /// `[0, 512), [4096, 8192)`: neighbours joined, and no more than three.
+    private static func list(_ ranges: [Range<UInt64>]) -> String {
+        var joined: [Range<UInt64>] = []
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = joined.last, last.upperBound >= range.lowerBound {
+                joined[joined.count - 1] =
+                    last.lowerBound..<max(last.upperBound, range.upperBound)
+            } else {
+                joined.append(range)
+            }
+        }
+        let shown = joined.prefix(3).map { "[\($0.lowerBound), \($0.upperBound))" }
+        let more = joined.count - shown.count
+        return shown.joined(separator: ", ") + (more > 0 ? " and \(more) more ranges" : "")
     }
 
     private func units(_ pending: Storage.Pending, _ tear: Storage.Choice.Torn) -> String {
-        let node = storage.graph.nodes[pending.effects[tear.index]]
+        let effect = pending.effects[tear.index]
+        let node = storage.graph.nodes[effect]
         let kept = tear.units.nonzeroBitCount
-        let arrived =
-            "\(kept) of \(node.units.nonzeroBitCount) units of \(storage.unit) bytes arrived"
-        guard let damage = tear.damage else { return arrived }
-        let isOwn = damage.units & node.units != 0
-        let fill = damage.fill == .zero ? "zeros" : "garbage"
-        return arrived
-            + ", \(damage.units.nonzeroBitCount) \(isOwn ? "" : "that it did not write ")became \(fill)"
+        let all = node.units.nonzeroBitCount
+        var text = "\(kept) of \(all) unit\(all == 1 ? "" : "s") of \(storage.unit) bytes arrived"
+        let missing = node.units & ~tear.units & ~(tear.damage?.units ?? 0)
+        if missing != 0 {
+            text += ", lost \(Self.list(ranges(effect, missing, onlyWritten: true)))"
+        }
+        if let damage = tear.damage {
+            let fill = damage.fill == .zero ? "zeros" : "garbage"
+            let own = damage.units & node.units != 0 ? "" : ", which it did not write,"
+            text += "; \(Self.list(ranges(effect, damage.units)))\(own) became \(fill)"
+        }
+        return text
     }
 
-    // MARK: Advice
-
-    /// Which sync is missing, and between which two moments; where no sync can help, what else is at fault.
-    func advice(
-        _ violation: Violation, _ pending: Storage.Pending, _ choice: Storage.Choice
-    ) -> String {
-        if violation.kind == .unstableRecovery || violation.isOfSecondStart {
-            return adviceOnRecovery(violation, pending, choice)
+    /// The bytes of these units of a block, or what the effect writes of them.
+    func ranges(
+        _ effect: Int, _ units: UInt8, onlyWritten: Bool = false
+    ) -> [Range<UInt64>] {
+        let block: UInt64
+        let written: Range<Int>
+        switch log.effects[effect].effect.change {
+        case .data(let place, let range, _), .zero(let place, let range):
+            (block, written) = (place, range)
+        default: return []
         }
-        var places: [String] = []
-        func add(_ place: String) {
-            if !places.contains(place) { places.append(place) }
+        return (0..<Block.size / storage.unit).filter { units & (1 << $0) != 0 }.map { bit in
+            let unit = bit * storage.unit..<(bit + 1) * storage.unit
+            return Self.bytes(block, onlyWritten ? unit.clamped(to: written) : unit)
         }
-        let lost = Set(
-            pending.effects.indices.filter { !choice.kept[$0] }.map { pending.effects[$0] })
-        for (record, effects) in culprits(pending, choice) {
-            for (index, effect) in effects {
-                if let failed = missedSync(index, pending) {
-                    add(Self.adviceOnFailure(failed))
-                } else if let sync = ignoredSync(index, pending) {
-                    add(
-                        "sync #\(sync) covered #\(record) (\(log.words(record))), and \(storage.stack.name) did not do it: "
-                            + "no sync helps, recovery must be able to tell that it is missing (a journal, a checksum, a copy)"
-                    )
-                } else if let deadline = deadline(violation, effect, pending, lost) {
-                    add("\(sync(for: effect)) after #\(record) and before \(deadline)")
-                } else {
-                    add(
-                        "no sync can be in time for #\(record) (\(log.words(record))), nothing comes after it yet: "
-                            + "recovery must be able to tell that it is missing (a journal, a checksum, a copy)"
-                    )
-                }
-            }
-        }
-        for tear in choice.torn {
-            let logged = log.effects[pending.effects[tear.index]]
-            add(
-                "\(log.paths[logged.path]) is overwritten in place at #\(logged.id.record) and a power loss can tear it: "
-                    + "write it elsewhere first (a journal or a second copy, synced), or sync what it depends on before"
-            )
-        }
-        if places.isEmpty {
-            if let failed = log.failedSync, log.takesBack, failed.record < pending.crashPoint {
-                return Self.adviceOnFailure(failed.record)
-            }
-            return adviceWithoutLoss(pending)
-        }
-        return places.prefix(4).joined(separator: "; ")
-    }
-
-    private static func adviceOnFailure(_ record: Int) -> String {
-        "the sync at #\(record) failed, and a later one that succeeds says nothing of what it should have written: stop there, "
-            + "or write it anew before acknowledging, and let recovery trust no page that may be in the cache alone"
-    }
-
-    private func adviceOnRecovery(
-        _ violation: Violation, _ pending: Storage.Pending, _ choice: Storage.Choice
-    ) -> String {
-        let fault =
-            "recovery itself changes what it finds, and the next one "
-            + (violation.kind == .unstableRecovery ? "finds less" : "misreads it")
-        guard let first = culprits(pending, choice).first?.record ?? tornRecord(pending, choice)
-        else { return "nothing need be lost: \(fault)" }
-        return "\(fault); it does so when #\(first) (\(log.words(first))) is not wholly there"
-    }
-
-    private func tornRecord(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Int? {
-        choice.torn.first.map { log.effects[pending.effects[$0.index]].id.record }
-    }
-
-    private func adviceWithoutLoss(_ pending: Storage.Pending) -> String {
-        let point = pending.crashPoint
-        guard point > 0, point < storage.lastCrashPoint else {
-            return "nothing need be lost: recovery misreads a complete tree"
-        }
-        return
-            "nothing need be lost: the program's end after #\(point - 1) (\(log.words(point - 1))) and before "
-            + "#\(point) (\(log.words(point))) is enough; the order of these steps, or recovery from between them, is at fault"
-    }
-
-    /// The record that would have made the effect durable before the power went, had the stack kept its word.
-    private func ignoredSync(_ effect: Int, _ pending: Storage.Pending) -> Int? {
-        let covered = Int(storage.graph.nodes[effect].coveredAt)
-        return covered < pending.crashPoint ? covered : nil
-    }
-
-    private func sync(for logged: EffectLog.LoggedEffect) -> String {
-        let path = log.paths[logged.path]
-        if case .name = logged.effect.change {
-            let parent = path.split(separator: "/").dropLast().joined(separator: "/")
-            return "fsync the directory \(parent.isEmpty ? "of the data (.)" : parent + "/")"
-        }
-        return "fsync \(path)"
-    }
-
-    /// The moment before which a lost effect had to be durable.
-    private func deadline(
-        _ violation: Violation, _ logged: EffectLog.LoggedEffect, _ pending: Storage.Pending,
-        _ lost: Set<Int>
-    ) -> String? {
-        let record = logged.id.record
-        let later = (log.firstEffect[record + 1]..<log.firstEffect[pending.crashPoint])
-            .filter { !lost.contains($0) }
-        // A later name of the same file that survived what it names.
-        for index in later {
-            let effect = log.effects[index]
-            guard effect.effect.inode == logged.effect.inode,
-                case .name(_, present: true) = effect.effect.change
-            else { continue }
-            return "#\(effect.id.record) (\(log.words(effect.id.record)))"
-        }
-        let acknowledged = history.view(at: pending.crashPoint).acknowledged
-            .filter { $0.settledSequence > record }
-        let broken = acknowledged.first { violation.transactions.contains($0.name) }
-        if let broken { return "acknowledging \(broken.name)" }
-        // Where what was promised is older than what was lost, a later step took it away.
-        let next = later.first.map { log.effects[$0].id.record }
-            .map { "#\($0) (\(log.words($0)))" }
-        if !violation.transactions.isEmpty, let next { return next }
-        return acknowledged.first.map { "acknowledging \($0.name)" } ?? next
     }
 }

@@ -14,6 +14,8 @@ final class Exploration {
     /// Is content with what the store was at an earlier moment; tells loss from corruption.
     let ageing: Judge?
     private(set) var search: PlanSearch
+    /// The earliest crash point that is tried.
+    let firstPoint: Int
     /// Set where the run is itself a recovery.
     let earlier: EarlierPowerLoss?
     let failed: FailedRun?
@@ -108,6 +110,7 @@ final class Exploration {
         self.counting = counting
         self.ageing = ageing
         let first = failed.map { $0.record + 1 } ?? 0
+        firstPoint = first
         search = PlanSearch(
             storage, seed: options.seed, ending: ending, from: first,
             machinesAtOnce: options.machinesAtOnce)
@@ -214,6 +217,14 @@ final class Exploration {
     /// What was acknowledged before this point of the history counts.
     func judgedCut(_ point: Int) -> Int { earlier?.cut ?? point }
 
+    /// Whether the end of the run that is explored can leave this. An eviction takes what a failed sync left in clean pages, and
+    /// nothing else.
+    func canEnd(_ state: Shrinker.State) -> Bool {
+        guard ending == .pageEviction else { return true }
+        let stuck = Set(storage.stuck(state.pending))
+        return state.choice.kept.indices.allSatisfy { state.choice.kept[$0] || stuck.contains($0) }
+    }
+
     /// The latest moment until which the power may have been on; nanoseconds of the log's clock.
     func time(of point: Int) -> UInt64 {
         earlier?.time ?? storage.log.recording.latestMoment(of: point)
@@ -238,32 +249,35 @@ final class Exploration {
     }
 
     /// Counts the violation where its smallest plan has a known cause, or leaves a tree that shows it already.
-    func count(_ kind: ViolationKind, cause: Set<String>, _ smallest: SmallestPlan) -> Bool {
-        count(kind, addingPoint: smallest.losesNothing ? smallest.pending.crashPoint : nil) {
-            $0.cause == cause || $0.treeHash == smallest.treeHash
-        }
+    ///
+    /// - Parameter points: crash points at which it shows when nothing is lost.
+    func count(
+        _ kind: ViolationKind, cause: Set<String>, _ smallest: SmallestPlan, at points: Set<Int>
+    ) -> Bool {
+        count(kind, adding: points) { $0.cause == cause || $0.treeHash == smallest.treeHash }
     }
 
     private func count(
-        _ kind: ViolationKind, addingPoint point: Int? = nil, where isIt: (Group) -> Bool
+        _ kind: ViolationKind, adding points: Set<Int> = [], where isIt: (Group) -> Bool
     ) -> Bool {
         let found = groups.firstIndex { $0.kind == kind && isIt($0) }
         guard let found else { return false }
         kinds.insert(kind)
         groups[found].finding.count += 1
-        if let point { groups[found].points.insert(point) }
+        groups[found].points.formUnion(points)
         return true
     }
 
-    func add(_ finding: Finding, cause: Set<String>, _ smallest: SmallestPlan) {
+    func add(
+        _ finding: Finding, cause: Set<String>, _ smallest: SmallestPlan, at points: Set<Int>
+    ) {
         kinds.insert(finding.kind)
         plannedAtFinding = report.statesPlanned
         var finding = finding
         finding.cause = Cause(finding.kind, cause, isInRecovery: earlier != nil)
         groups.append(
             Group(
-                kind: finding.kind, cause: cause, treeHash: smallest.treeHash,
-                points: smallest.losesNothing ? [smallest.pending.crashPoint] : [],
+                kind: finding.kind, cause: cause, treeHash: smallest.treeHash, points: points,
                 finding: finding))
     }
 

@@ -13,7 +13,7 @@ package struct Replay {
     package private(set) var tree: FileTree
     /// Hash of the tree that the plan left.
     package let treeHash: UInt64
-    /// Lost and torn effects in words.
+    /// Lost and torn effects in words; those are left out whose loss another one forces.
     package private(set) var lost: [String]
     private let run: RecordedRun
     private let pending: Storage.Pending
@@ -35,7 +35,7 @@ package struct Replay {
         treeHash = tree.settle()
         self.tree = tree
         crashPoint = pending.crashPoint
-        lost = Explanation(storage, history: history).lost(pending, choice)
+        lost = Explanation(storage, history: history).culprits(pending, choice)
         for recovery in recoveries { try apply(recovery) }
     }
 
@@ -57,9 +57,9 @@ package struct Replay {
         }
         let point = pending.crashPoint
         lost.append(
-            "the power goes again when \(point) of \(recovery.recording.count) records of the recovery are complete"
+            "the power goes again after record \(point) of \(recovery.recording.count) of the recovery"
         )
-        lost += Explanation(storage, history: History()).lost(pending, choice)
+        lost += Explanation(storage, history: History()).culprits(pending, choice)
         let observation = Observation(output: recovery.recording.output, outcome: .exited(0))
         shown =
             point >= recovery.recording.recordsUntilListed(observation) ? observation : nil

@@ -150,8 +150,12 @@ package struct Finding: Sendable {
     package var model: String
     package var stack: String
     package var plan: CrashPlan
-    /// The culprits: lost or torn effects of the smallest plan, in words, with their record numbers.
+    /// The culprits: lost or torn effects of the smallest plan, in words, with their record numbers. Those are left out whose
+    /// loss another one forces.
     package var lost: [String]
+    /// What makes the loss hurt: the last record, in words; had it been lost, too, nothing would be wrong. nil where nothing was
+    /// lost, and where an acknowledgement is what counts.
+    package var kept: String?
     /// Acknowledged transactions at the crash point, and how many of them were seen.
     package var acknowledged: Int
     package var seen: Int

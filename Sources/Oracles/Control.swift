@@ -102,7 +102,7 @@ private func unreadable(_ observation: Observation) -> String? {
         return "the observer \(observation.outcome) \(observation.withoutEnd)"
     }
     if let shortfall = observation.shortfall { return shortfall }
-    return observation.corruptions.first.map { "the integrity check objects: \($0)" }
+    return observation.corruptions.first.map { "the integrity check failed: \($0)" }
 }
 
 extension ViolationKind {
@@ -187,10 +187,10 @@ package func compare(first: Observation, second: Observation) -> Violation? {
     let changed = first.values.filter { !(values[$0.key] ?? []).contains($0.value) }
     if !lost.isEmpty || !changed.isEmpty {
         let what =
-            lost.first.map { "\($0) was seen first and not again" }
+            lost.first.map { "\($0) was there after the first recovery and gone after the second" }
             ?? changed.first.map { value in
-                "key \(value.key) showed \(value.value) first and "
-                    + "\(values[value.key]?.first ?? "nothing") then"
+                "key \(value.key) showed \(value.value) after the first recovery and "
+                    + "\(values[value.key]?.first ?? "nothing") after the second"
             } ?? ""
         let keys = Set(changed.map(\.key)).sorted()
         return Violation(
@@ -199,7 +199,8 @@ package func compare(first: Observation, second: Observation) -> Violation? {
     if let objection = second.corruptions.first, first.corruptions.isEmpty {
         return Violation(
             .unstableRecovery,
-            summary: "the integrity check was content first and objects then: \(objection)")
+            summary: "the integrity check passed the first time and failed the second: \(objection)"
+        )
     }
     return nil
 }

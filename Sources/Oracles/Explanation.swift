@@ -31,18 +31,18 @@ struct Explanation {
                 group.transactions.sorted().map { history.transactions[$0].name }
                 + group.names.sorted()
             let keys = group.keys.sorted()
-            let more = max(names.count, keys.count) > 1 ? " (in all \(extent(names, keys)))" : ""
+            let extent = extent(names, keys)
+            let more = extent.isEmpty ? "" : " (in all \(extent))"
             return Violation(
                 kind, transactions: names, keys: keys, summary: group.summary + more)
         }
     }
 
+    /// How many there are, where they are several.
     private func extent(_ names: [String], _ keys: [String]) -> String {
         var parts: [String] = []
-        if !names.isEmpty {
-            parts.append("\(names.count) transaction\(names.count == 1 ? "" : "s")")
-        }
-        if !keys.isEmpty { parts.append("\(keys.count) key\(keys.count == 1 ? "" : "s")") }
+        if names.count > 1 { parts.append("\(names.count) transactions") }
+        if keys.count > 1 { parts.append("\(keys.count) keys") }
         return parts.joined(separator: ", ")
     }
 
@@ -65,19 +65,19 @@ struct Explanation {
             excess.key.map { "key \(history.keys[$0].name) shows \(shown($0))" }
             ?? "it was seen"
         guard let index = excess.transaction else {
-            return add(.phantom, key: key, "\(what), which nobody ever wrote")
+            return add(.phantom, key: key, "\(what), which was never written")
         }
         let name = history.transactions[index].name
         if excess.status == .aborted {
             let effect = excess.key == nil ? what : "\(what), written by it alone"
             add(
                 .resurrected, transaction: index, key: key,
-                "\(name) was rolled back, yet \(effect)")
+                "\(name) was rolled back, but \(effect)")
         } else {
             let effect = excess.key == nil ? what : "\(what), written by it alone"
             add(
                 .phantom, transaction: index, key: key,
-                "\(name) had not begun when the power went, yet \(effect)")
+                "\(name) had not begun when the power went, but \(effect)")
         }
     }
 
@@ -91,7 +91,7 @@ struct Explanation {
         for value in observation.unknownKeys {
             add(
                 .phantom, key: value.key,
-                "key \(value.key) shows \(value.value), but nobody ever wrote that key")
+                "key \(value.key) shows \(value.value), but that key was never written")
         }
         for key in observation.doubleKeys {
             add(.corrupt, key: key, "key \(key) is listed with two values")
@@ -110,19 +110,22 @@ struct Explanation {
         }
         let gap =
             write.map { write in
-                let shown = shown(write.keyIndex)
-                return write.value.map { "key \(write.key) shows \(shown), not its \($0)" }
-                    ?? "key \(write.key), which it deleted, shows \(shown)"
+                let seen = observation.values[write.keyIndex]
+                guard let value = write.value else {
+                    return "key \(write.key), which it deleted, shows \(shown(write.keyIndex))"
+                }
+                return seen.map { "\(write.key) shows \($0) (expected \(value))" }
+                    ?? "\(write.key) is missing (expected \(value))"
             } ?? "it was not seen"
         let was = "\(name) was acknowledged\(place(of: transaction))"
         if evaluation.isEvident[index] || evaluation.requirement[index] == .none {
             let evidence = evidence(of: index)
             return add(
                 .tornCommit, transaction: index, key: key,
-                "\(name) is there in part: \(evidence), yet \(gap)")
+                "only part of \(name) is there: \(evidence), but \(gap)")
         }
         if let write, write.value == nil {
-            return add(.resurrected, transaction: index, key: key, "\(was), yet \(gap)")
+            return add(.resurrected, transaction: index, key: key, "\(was), but \(gap)")
         }
         switch evaluation.requirement[index] {
         case .earlier:
@@ -130,13 +133,13 @@ struct Explanation {
                 evaluation.latestVisible.map { history.transactions[$0].name } ?? "a later"
             add(
                 .hole, transaction: index, key: key,
-                "\(was) before \(later) began, and \(later) is there, yet \(gap)")
+                "\(was) before \(later) began, and \(later) is there, but \(gap)")
         case .overdue:
             add(
                 .lostCommit, transaction: index, key: key,
-                "\(was), longer before the cut than the promise allows to lose, yet \(gap)")
+                "\(was), longer before the power loss than the promise allows, but \(gap)")
         case .atRest, .acknowledged, .none:
-            add(.lostCommit, transaction: index, key: key, "\(was), yet \(gap)")
+            add(.lostCommit, transaction: index, key: key, "\(was), but \(gap)")
         }
     }
 

@@ -73,7 +73,7 @@ package struct Judge: Sendable {
             found.append(
                 Violation(
                     .corrupt,
-                    summary: "the store's integrity check objects: \(observed.corruptions[0])"
+                    summary: "the store's integrity check failed: \(observed.corruptions[0])"
                         + (observed.corruptions.count > 1
                             ? " (and \(observed.corruptions.count - 1) more)" : "")))
         }

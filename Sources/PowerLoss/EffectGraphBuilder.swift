@@ -59,20 +59,27 @@ struct EffectGraphBuilder {
         graph.nodes.reserveCapacity(log.effects.count)
     }
 
-    static func graph(of log: EffectLog, model: PersistenceModel, stack: Stack) -> EffectGraph {
+    static func graph(
+        of log: EffectLog, model: PersistenceModel, stack: Stack, adding syncs: [AddedSync] = []
+    ) -> EffectGraph {
         let graphs = (0..<log.machineCount).map { machine in
-            graph(of: log, machine, model: model, stack: stack)
+            graph(of: log, machine, model: model, stack: stack, adding: syncs)
         }
         return graphs.count == 1 ? graphs[0] : EffectGraph(merging: graphs, of: log)
     }
 
     /// What the storage of one machine does; the effects of others have nodes that nothing binds.
     private static func graph(
-        of log: EffectLog, _ machine: Int, model: PersistenceModel, stack: Stack
+        of log: EffectLog, _ machine: Int, model: PersistenceModel, stack: Stack,
+        adding syncs: [AddedSync]
     ) -> EffectGraph {
         var builder = EffectGraphBuilder(log: log, model: model, stack: stack)
         var fault = 0
         for sequence in 0..<log.recording.count {
+            for added in syncs where added.record == sequence && log.isOn(machine, added.sync) {
+                // Done with the record before it: there is no crash point in between.
+                builder.cover(added.sync, sequence - 1)
+            }
             let isMine = log.concerns(machine, sequence)
             if !isMine {
                 builder.skip(sequence)

@@ -117,15 +117,20 @@ package struct EffectLog: Sendable {
     func concerns(_ machine: Int, _ record: Int) -> Bool {
         guard let machineMap else { return true }
         switch recording[record].event {
-        case .operation(.sync(let sync)):
-            return sync.inode.map { machineMap[$0] == machine } ?? true
+        case .operation(.sync(let sync)): return isOn(machine, sync)
         case .operation(let operation):
             return (machineMap.machine(of: operation) ?? 0) == machine
         case .fault(let fault):
             guard let sync = fault.sync else { return fault.eviction != nil }
-            return sync.inode.map { machineMap[$0] == machine } ?? true
+            return isOn(machine, sync)
         case .mark: return false
         }
+    }
+
+    /// Whether a sync is about the storage of a machine: sync(2) is about each.
+    func isOn(_ machine: Int, _ sync: Sync) -> Bool {
+        guard let machineMap, let number = sync.inode else { return true }
+        return machineMap[number] == machine
     }
 
     /// The number of an effect among all; nil where there is none such.
@@ -235,6 +240,19 @@ package struct EffectLog: Sendable {
             paths.append(path)
             return paths.count - 1
         }
+    }
+}
+
+/// A sync that the recorded program did not make: what it would have changed can be asked.
+package struct AddedSync: Hashable, Sendable {
+    /// The record before which it is done, at least 1. At a crash point of this number it has been done.
+    package let record: Int
+    package let sync: Sync
+
+    package init(before record: Int, _ sync: Sync) {
+        precondition(record > 0, "nothing is to be synced before the first record")
+        self.record = record
+        self.sync = sync
     }
 }
 

@@ -1,20 +1,112 @@
-/// Makes a choice lose less while the same thing stays wrong.
+/// Makes a power loss smaller while the same thing stays wrong: first it comes earlier, then it loses less.
 ///
-/// The result is 1-minimal: no single lost effect can be given back (together with what it requires), no torn effect be made
-/// whole and no missing unit of it be given back, without the violation going away.
+/// The result is 1-minimal. One record earlier the violation does not show; no single lost effect can be given back
+/// (together with what it requires), no torn effect be made whole and no missing unit of it be given back, without the
+/// violation going away.
 package struct Shrinker {
+    package typealias State = (pending: Storage.Pending, choice: Storage.Choice)
+
+    private let storage: Storage
+    /// The earliest crash point to try.
+    private let first: Int
+
+    /// How many crash points are tried at which the first of the lost effects are the only ones.
+    private static let leaps = 3
+
+    package init(_ storage: Storage, from first: Int = 0) {
+        self.storage = storage
+        self.first = first
+    }
+
+    /// - Parameter violates: whether the violation still shows; true for `state` itself.
+    package func shrink(
+        _ state: State, while violates: (State) throws -> Bool
+    ) rethrows -> State {
+        var best = state
+        while true {
+            let before = best
+            try comeEarlier(&best, violates)
+            let pending = best.pending
+            best.choice = try ChoiceShrinker(storage, pending).shrink(best.choice) {
+                try violates((pending, $0))
+            }
+            if best.choice == before.choice, pending.crashPoint == before.pending.crashPoint {
+                return best
+            }
+        }
+    }
+
+    /// Moves the crash point: to where only the first lost effects are at risk, then record by record, in steps that double
+    /// while they succeed.
+    private func comeEarlier(
+        _ best: inout State, _ violates: (State) throws -> Bool
+    ) rethrows {
+        var records: [Int] = []
+        for index in best.choice.kept.indices where !best.choice.kept[index] {
+            let record = storage.log.effects[best.pending.effects[index]].id.record
+            if records.last != record { records.append(record) }
+            if records.count == Self.leaps { break }
+        }
+        for record in records where try move(&best, to: record, violates) { break }
+        var step = 1
+        while true {
+            if try move(&best, to: best.pending.crashPoint - step, violates) {
+                step *= 2
+            } else if step == 1 {
+                return
+            } else {
+                step /= 2
+            }
+        }
+    }
+
+    private func move(
+        _ best: inout State, to point: Int, _ violates: (State) throws -> Bool
+    ) rethrows -> Bool {
+        guard point >= first, point < best.pending.crashPoint,
+            let other = storage.state(best, at: point), try violates(other)
+        else { return false }
+        best = other
+        return true
+    }
+}
+
+extension Storage {
+    /// The same power loss when fewer records were complete: what was lost of what is at risk then is lost, all else is kept.
+    ///
+    /// - Returns: nil where that cannot be: an effect was safe at that time, or the model does not allow it.
+    package func state(_ state: Shrinker.State, at point: Int) -> Shrinker.State? {
+        let pending = pending(at: point, losing: state.pending.machines)
+        let position = positions(pending)
+        var choice = Choice(kept: [Bool](repeating: true, count: pending.effects.count))
+        var torn = state.choice.torn[...]
+        for (index, effect) in state.pending.effects.enumerated()
+        where !state.choice.kept[index] && effect < log.firstEffect[point] {
+            guard let place = position[effect] else { return nil }
+            choice.kept[place] = false
+            while let tear = torn.first, tear.index < index { torn.removeFirst() }
+            if let tear = torn.first, tear.index == index {
+                choice.torn.append(.init(index: place, units: tear.units, damage: tear.damage))
+            }
+        }
+        choice.showsStale = state.choice.showsStale && canShowStale(pending, choice)
+        return isClosed(pending, choice) ? (pending, choice) : nil
+    }
+}
+
+/// Makes a choice at one crash point lose less.
+private struct ChoiceShrinker {
     private let storage: Storage
     private let pending: Storage.Pending
     private let sets: ClosedSets
 
-    package init(_ storage: Storage, _ pending: Storage.Pending) {
+    init(_ storage: Storage, _ pending: Storage.Pending) {
         self.storage = storage
         self.pending = pending
         sets = storage.closedSets(pending)
     }
 
-    /// - Parameter violates: whether the violation still shows; true for `choice` itself.
-    package func shrink(
+    func shrink(
         _ choice: Storage.Choice, while violates: (Storage.Choice) throws -> Bool
     ) rethrows -> Storage.Choice {
         var best = choice

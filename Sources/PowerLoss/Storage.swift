@@ -20,15 +20,20 @@ package final class Storage: Sendable {
         let pending: [Int]
     }
 
-    package init(log: EffectLog, model: PersistenceModel, stack: Stack) {
+    /// - Parameter added: syncs that are done although the program did not make them.
+    package init(
+        log: EffectLog, model: PersistenceModel, stack: Stack, adding added: [AddedSync] = []
+    ) {
         self.log = log
         self.model = model
         self.stack = stack
-        let graph = EffectGraphBuilder.graph(of: log, model: model, stack: stack)
+        let graph = EffectGraphBuilder.graph(of: log, model: model, stack: stack, adding: added)
         self.graph = graph
         snapshots = Self.snapshots(log, graph)
         syncs = (0..<log.machineCount).map { machine in
-            log.syncs.filter { log.concerns(machine, $0) }
+            let own = log.syncs.filter { log.concerns(machine, $0) }
+            let others = added.filter { log.isOn(machine, $0.sync) }.map { $0.record - 1 }
+            return (own + others).sorted()
         }
     }
 

@@ -21,7 +21,7 @@ struct FindingTests {
 
         #expect(finding.plan == CrashPlan(crashPoint: 3, lost: [EffectID(record: 1, index: 1)]))
         #expect(finding.lost == ["#1 write log [0, 9): lost size"])
-        #expect(finding.summary == "t1 was acknowledged at #2, yet it was not seen")
+        #expect(finding.summary == "t1 was acknowledged at #2, but it was not seen")
         #expect(finding.advice == "fsync log after #1 and before acknowledging t1")
         #expect(finding.acknowledged == 1)
         #expect(finding.seen == 0)
@@ -85,7 +85,7 @@ struct FindingTests {
     func namesTheRightClient() throws {
         let finding = try finding(Toys.twoClients(bSyncs: false), "btrfs", .lostCommit)
 
-        #expect(finding.summary == "b/1 was acknowledged at #6, yet it was not seen")
+        #expect(finding.summary == "b/1 was acknowledged at #6, but it was not seen")
         #expect(finding.advice == "fsync b.log after #1 and before acknowledging b/1")
         #expect(finding.acknowledged == 2)
         #expect(finding.seen == 1)
@@ -99,9 +99,12 @@ struct FindingTests {
         #expect(finding.plan.torn.map(\.kept.nonzeroBitCount) == [7])
         #expect(
             finding.lost == [
-                "#1 write page [0, 4096): torn, 7 of 8 units of 512 bytes arrived"
+                "#1 write page [0, 4096): torn, 7 of 8 units of 512 bytes arrived, lost [3584, 4096)"
             ])
-        #expect(finding.advice.hasPrefix("page is overwritten in place at #1"))
+        #expect(
+            finding.advice
+                == "#1 overwrites page in place, and a power loss can leave it half done: "
+                + "write it elsewhere first (a journal or a copy, synced)")
     }
 
     @Test("nothing need be lost: the steps are named, and neighbouring points are one finding")
@@ -124,7 +127,7 @@ struct FindingTests {
         #expect(finding.plan.lost == [])
         #expect(
             finding.summary
-                == "t1 was acknowledged at #3, yet it was not seen (in all 3 transactions)")
+                == "t1 was acknowledged at #3, but it was not seen (in all 3 transactions)")
         #expect(finding.advice.contains("before #16 (rename new -> log)"))
     }
 
@@ -143,7 +146,8 @@ struct FindingTests {
     func recovery() throws {
         let finding = try finding(Toys.repairingLog(forgets: true), "posix", .unstableRecovery)
 
-        #expect(finding.summary == "t1 was seen first and not again")
+        #expect(
+            finding.summary == "t1 was there after the first recovery and gone after the second")
         #expect(
             finding.advice
                 == "recovery itself changes what it finds, and the next one finds less; it does so when "
@@ -168,7 +172,9 @@ struct FindingTests {
         )
     }
 
-    @Test("no lost effect of a finding can be given back", arguments: VerdictTests.bugs)
+    @Test(
+        "a finding cannot come earlier, and no lost effect or unit of it can be given back",
+        arguments: VerdictTests.bugs)
     func isMinimal(_ expected: Expected) throws {
         let run = try expected.toy.record()
         var options = CampaignOptions(targets: VerdictTests.models.map { Target($0) })
@@ -188,6 +194,18 @@ struct FindingTests {
                 run, plan: finding.plan, model: .named(finding.model)!, stack: .honest)
             #expect(replay.treeHash == finding.treeHash)
             #expect(replay.lost == finding.lost)
+            try expectEarliest(finding, replay.storage, shows)
+            for tear in finding.plan.torn {
+                for bit in (0..<8).map({ UInt8(1 << $0) }) where tear.kept & bit == 0 {
+                    let others = finding.plan.torn.filter { $0.effect != tear.effect }
+                    let more = CrashPlan.TornEffect(effect: tear.effect, kept: tear.kept | bit)
+                    let fewer = CrashPlan(
+                        crashPoint: finding.plan.crashPoint, lost: finding.plan.lost,
+                        torn: others + [more])
+                    let isSmaller = (try? shows(fewer)) ?? false
+                    #expect(!isSmaller, "\(finding.model) \(finding.kind): \(tear)")
+                }
+            }
             for effect in finding.plan.lost {
                 let fewer = CrashPlan(
                     crashPoint: finding.plan.crashPoint,
@@ -197,6 +215,19 @@ struct FindingTests {
                 #expect(!isSmaller, "\(finding.model) \(finding.kind): \(effect) need not be lost")
             }
         }
+    }
+
+    /// One record less, and all else as it is, the violation does not show. What was never written is shown at its
+    /// acknowledgement.
+    private func expectEarliest(
+        _ finding: Finding, _ storage: Storage, _ shows: (CrashPlan) throws -> Bool
+    ) throws {
+        let (pending, choice) = try storage.choice(finding.plan)
+        guard pending.crashPoint > 0,
+            let earlier = storage.state((pending, choice), at: pending.crashPoint - 1)
+        else { return }
+        let plan = storage.plan(earlier.pending, earlier.choice)
+        #expect(try !shows(plan), "\(finding.model) \(finding.kind) at \(plan.crashPoint)")
     }
 
     @Test("at most so many findings of a kind, and the report says that there are more")

@@ -79,7 +79,7 @@ struct InconclusiveTests {
                 try Toys.readLog(disk)
                 if disk.bytes("log")!.isEmpty { try disk.say("@corrupt empty") }
             }),
-            reason: "on the base tree, which lost nothing, the integrity check objects: empty"),
+            reason: "on the base tree, which lost nothing, the integrity check failed: empty"),
     ]
 
     @Test("what shows before anything is cut", arguments: cases)
@@ -263,7 +263,7 @@ struct InconclusiveTests {
             #expect(finding.seen == 2)
             #expect(
                 finding.summary
-                    == "t3 was acknowledged at #9, yet it was not seen; no power was lost, the process had ended: "
+                    == "t3 was acknowledged at #9, but it was not seen; no power was lost, the process had ended: "
                     + "it was acknowledged from the store's own buffer")
         }
         let killed = explore(Toys.keepsLastBack(), ["posix"]) { $0.ending = .processKill }

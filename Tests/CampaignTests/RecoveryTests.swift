@@ -58,7 +58,7 @@ struct RecoveryTests {
         #expect(twice.violated == Self.targets.map { "\($0): lost-commit" })
         let finding = try #require(twice.findings.first)
         #expect(finding.recoveries.count == 1)
-        #expect(finding.summary.contains("the power went again when"))
+        #expect(finding.summary.contains("the power went again after record "))
         for model in twice.models {
             #expect(model.recoveriesCut > 0)
             #expect(model.statesAfterRecoveries > model.recoveriesCut)

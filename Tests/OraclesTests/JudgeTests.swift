@@ -59,7 +59,7 @@ struct NameJudgingTests {
         #expect(violations[0].transactions == ["2"])
         #expect(
             violations[0].summary
-                == "2 was acknowledged at #3 before 3 began, and 3 is there, yet it was not seen")
+                == "2 was acknowledged at #3 before 3 began, and 3 is there, but it was not seen")
         #expect(kinds(saw("1", "3"), history, .atomic).isEmpty)
     }
 
@@ -172,7 +172,7 @@ struct NameJudgingTests {
             violations == [
                 Violation(
                     .lostCommit, transactions: ["1", "3"],
-                    summary: "1 was acknowledged at #0, yet it was not seen "
+                    summary: "1 was acknowledged at #0, but it was not seen "
                         + "(in all 2 transactions)")
             ])
     }
@@ -253,7 +253,7 @@ struct KeyJudgingTests {
         #expect(violations[0].keys == ["y"])
         #expect(
             violations[0].summary
-                == "2 is there in part: key x shows 2, yet key y shows 1, not its 2")
+                == "only part of 2 is there: key x shows 2, but y shows 1 (expected 2)")
     }
 
     @Test("a transaction that is there in part is torn also where it deletes")

@@ -39,7 +39,9 @@ struct ShrinkTests {
             for fault in faults {
                 for start in starts where fault.shows(start) {
                     var calls = 0
-                    let result = Shrinker(storage, pending).shrink(start) { choice in
+                    // What is wrong is told of effects at one crash point: it stays.
+                    let shrinker = Shrinker(storage, from: point)
+                    let (_, result) = shrinker.shrink((pending, start)) { _, choice in
                         calls += 1
                         #expect(storage.isClosed(pending, choice), "\(model.name): a try")
                         return fault.shows(choice)
@@ -80,6 +82,47 @@ struct ShrinkTests {
         return result
     }
 
+    /// What is wrong with a tree that has no place in this: it is told of the tree alone.
+    @Test(
+        "one record earlier it does not show, and nothing can be given back there",
+        arguments: Seed.first(40))
+    func isMinimalInTime(seed: Seed) {
+        for model in PersistenceModel.all {
+            let storage = RandomRecording.storage(seed, model, base: 12, count: 25)
+            var random = TestSupport.RandomSource(seed: seed)
+            let planned = Array(PlanSearch(storage, seed: seed.value).prefix(400))
+            for _ in 0..<6 where !planned.isEmpty {
+                let start = planned[random.below(planned.count)]
+                let hash = hash(storage, (start.pending, start.choice))
+                // Some trees show it: this one, and others that are drawn.
+                let salt = UInt64(random.below(4))
+                func shows(_ state: Shrinker.State) -> Bool {
+                    let other = self.hash(storage, state)
+                    return other == hash || (other ^ salt) % 4 == 0
+                }
+                let result = Shrinker(storage).shrink((start.pending, start.choice)) {
+                    #expect(storage.isClosed($0.pending, $0.choice), "\(model.name): a try")
+                    return shows($0)
+                }
+
+                #expect(shows(result))
+                let point = result.pending.crashPoint
+                if point > 0, let earlier = storage.state(result, at: point - 1) {
+                    #expect(!shows(earlier), "\(model.name) at \(point)")
+                }
+                let sets = storage.closedSets(result.pending)
+                for choice in lessLost(storage, result.pending, sets, result.choice) {
+                    #expect(!shows((result.pending, choice)), "\(model.name): \(choice)")
+                }
+            }
+        }
+    }
+
+    private func hash(_ storage: Storage, _ state: Shrinker.State) -> UInt64 {
+        var tree = storage.tree(state.pending, state.choice)
+        return tree.settle()
+    }
+
     @Test("one lost effect is found among many")
     func findsOne() {
         var life = Life()
@@ -92,11 +135,11 @@ struct ShrinkTests {
         let pending = storage.pending(at: storage.lastCrashPoint)
         let start = Storage.Choice(kept: [Bool](repeating: false, count: pending.effects.count))
 
-        let result = Shrinker(storage, pending).shrink(start) { choice in
-            storage.tree(pending, choice).lookUp(path: "c") == nil
+        let (end, result) = Shrinker(storage).shrink((pending, start)) { pending, choice in
+            storage.tree(pending, choice).lookUp(path: "c") == nil && pending.crashPoint > 5
         }
 
-        let lost = storage.plan(pending, result).lost
-        #expect(lost == [EffectID(record: 4, index: 1)])
+        let plan = storage.plan(end, result)
+        #expect(plan == CrashPlan(crashPoint: 6, lost: [EffectID(record: 4, index: 1)]))
     }
 }

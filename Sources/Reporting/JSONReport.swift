@@ -131,6 +131,7 @@ package struct JSONReport {
                 .init("known", .optional(finding.knownReason)),
             ]
         }
+        if let kept = finding.kept { members.append(.init("kept", .string(kept))) }
         if let outcome = finding.outcome {
             members.append(.init("outcome", .string(outcome.rawValue)))
         }

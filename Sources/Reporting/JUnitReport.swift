@@ -92,6 +92,7 @@ package struct JUnitReport {
         where finding.model == model.model && finding.stack == model.stack {
             lines.append("\(finding.kind.rawValue): \(finding.summary)")
             lines += finding.lost.map { "  \($0)" }
+            if let kept = finding.kept { lines.append("  kept: \(kept)") }
             if !finding.advice.isEmpty { lines.append("  missing: \(finding.advice)") }
             if let command = campaign.replayCommand(finding) { lines.append("  \(command)") }
         }

@@ -2,7 +2,9 @@ import Campaign
 import Oracles
 
 extension TextReport {
-    private static let logLines = 12
+    /// A finding is told in so many lines.
+    private static let mostLines = 15
+    private static let mostCulprits = 3
 
     // MARK: Not expected
 
@@ -28,23 +30,45 @@ extension TextReport {
         text += field("power lost", powerLost(finding, workload))
         text += field(
             "acknowledged",
-            "\(counted(finding.acknowledged, "transaction")) until then, seen of them: "
-                + grouped(finding.seen))
+            "\(counted(finding.acknowledged, "transaction")) by then; "
+                + "\(grouped(finding.seen)) of them seen after recovery")
         text += field("what happened", finding.summary)
-        for (index, lost) in finding.lost.enumerated() {
-            text += field(index == 0 ? "culprits" : "", lost)
+        var end = finding.kept.map { field("kept", $0) } ?? ""
+        if !finding.advice.isEmpty { end += field("what is missing", finding.advice) }
+        end += field("shown by", counted(group.count, "state"))
+        if let command = campaign.replayCommand(finding) { end += raw("replay", command) }
+        text += culprits(finding, lines: Self.mostLines - Self.lines(text + end)) + end
+        return text + log(finding, lines: Self.mostLines - Self.lines(text))
+    }
+
+    private static func lines(_ text: String) -> Int { text.utf8.count { $0 == 0x0A } }
+
+    /// The first ones, as many as fit, and how many more there are.
+    private func culprits(_ finding: Finding, lines: Int) -> String {
+        guard !finding.lost.isEmpty else { return field("culprits", "none: nothing was lost") }
+        var text = field("culprits", finding.lost[0])
+        var shown = 1
+        for culprit in finding.lost.dropFirst().prefix(Self.mostCulprits - 1) {
+            let next = text + field("", culprit)
+            let isLast = shown + 1 == finding.lost.count
+            guard Self.lines(next) + (isLast ? 0 : 1) <= lines else { break }
+            text = next
+            shown += 1
         }
-        if finding.lost.isEmpty { text += field("culprits", "none: nothing was lost") }
-        if !finding.advice.isEmpty { text += field("what is missing", finding.advice) }
-        text += field("shown by", counted(group.count, "state"))
-        if let command = campaign.replayCommand(finding) { text += raw("replay", command) }
+        let more = finding.lost.count - shown
+        return text + (more > 0 ? field("", "and \(more) more") : "")
+    }
+
+    /// As much of the end of what the observer said as fits.
+    private func log(_ finding: Finding, lines: Int) -> String {
         let log = Escaped.lines(finding.log)
-        if !log.isEmpty {
-            text += "  the observer's log"
-            text += log.count > Self.logLines ? ", its last \(Self.logLines) lines\n" : "\n"
-            for line in log.suffix(Self.logLines) { text += "    | \(line)\n" }
-        }
-        return text
+        guard !log.isEmpty, lines > 1 else { return "" }
+        let shown = log.suffix(lines - 1)
+        let what =
+            shown.count == log.count
+            ? "the observer's log"
+            : "the last \(counted(shown.count, "line")) of the observer's log"
+        return "  \(what)\n" + shown.map { "    | \($0)\n" }.joined()
     }
 
     private func powerLost(_ finding: Finding, _ workload: WorkloadReport) -> String {
@@ -54,8 +78,10 @@ extension TextReport {
         let place =
             point == 0
             ? "before the first record"
-            : "when \(grouped(point))\(records) records were complete"
-        let loses = !finding.plan.lost.isEmpty || !finding.plan.torn.isEmpty
+            : "after record \(grouped(point))\(records)"
+        let loses = ([finding.plan] + finding.recoveries.map(\.plan)).contains {
+            !$0.lost.isEmpty || !$0.torn.isEmpty
+        }
         if finding.ending == .pageEviction {
             return "no: the process ended " + place + ", and clean pages left the cache"
         }
@@ -121,11 +147,14 @@ extension TextReport {
         if let fault = finding.fault {
             text += style.wrapped(Escaped.line(fault), first: "    after ")
         }
-        for lost in finding.lost.prefix(3) {
+        for lost in finding.lost.prefix(Self.mostCulprits) {
             text += style.wrapped(Escaped.line(lost), first: "    ")
         }
-        if finding.lost.count > 3 {
-            text += "    and \(finding.lost.count - 3) more\n"
+        if finding.lost.count > Self.mostCulprits {
+            text += "    and \(finding.lost.count - Self.mostCulprits) more\n"
+        }
+        if let kept = finding.kept {
+            text += style.wrapped(Escaped.line(kept), first: "    kept: ")
         }
         if !finding.advice.isEmpty {
             text += style.wrapped(Escaped.line(finding.advice), first: "    missing: ")

@@ -83,14 +83,21 @@ package struct TextReport {
         let kinds = model.kinds.map { " " + $0.rawValue }.joined()
         switch (verdict, model.outcome) {
         case (.inconclusive, _): return Table.Cell(verdict.word, .yellow)
-        case (.holds, .asExpected): return Table.Cell(verdict.word, .green)
+        case (.holds, .asExpected): return Table.Cell(holds(model), .green)
         case (_, .asExpected): return Table.Cell(verdict.word + kinds)
         default: return Table.Cell(verdict.word + kinds, .redAndBold)
         }
     }
 
+    /// One word in every table: `holds`, and which promise where it is not the workload's own.
+    func holds(_ model: ModelReport) -> String {
+        "holds" + (model.judgedAs.map { " \($0)" } ?? "")
+    }
+
     private func comparison(_ model: ModelReport) -> Table.Cell {
-        guard model.verdict != nil else { return Table.Cell("nothing is promised here", .faint) }
+        guard model.verdict != nil else {
+            return Table.Cell("no promise applies on this stack", .faint)
+        }
         switch model.outcome {
         case .asExpected: return Table.Cell("as expected", .faint)
         case .inconclusive: return Table.Cell("INCONCLUSIVE, see below", .yellow)
@@ -127,7 +134,7 @@ package struct TextReport {
         return style.coloured("On each stack", .bold) + "\n" + table.text(style)
             + style.wrapped(list(legend), first: "  ")
             + style.wrapped(
-                "holds: the promise is kept; prefix: kept as far as the stack permits, the rest is lost; "
+                "holds: the promise is kept, and by its name, such as `holds prefix`, what the stack permits of it; "
                     + "broken: it is not kept; elsewhere the worst outcome that was counted.",
                 first: "  ")
     }
@@ -137,7 +144,7 @@ package struct TextReport {
         case .violated: return Table.Cell("broken", model.outcome == .asExpected ? .faint : .red)
         case .inconclusive: return Table.Cell("?", .yellow)
         case .holds:
-            return Table.Cell(model.judgedAs == nil ? "holds" : "prefix", .green)
+            return Table.Cell(holds(model), .green)
         case nil:
             let worst = Characterisation.allCases.last { model.outcomes[$0, default: 0] > 0 }
             return Table.Cell(worst?.rawValue ?? "", .faint)
@@ -196,10 +203,17 @@ package struct TextReport {
         for workload in campaign.workloads {
             for model in workload.models where !model.outcomes.isEmpty {
                 let counts = Characterisation.allCases.compactMap { outcome in
-                    model.outcomes[outcome].map { "\(outcome.rawValue) \(grouped($0))" }
+                    model.outcomes[outcome].map {
+                        // What a weaker promise permits to lose counts as no loss.
+                        let permitted = outcome == .none && workload.promise != "durable"
+                        return outcome.rawValue
+                            + (permitted ? " that \(workload.promise) forbids" : "")
+                            + " \(grouped($0))"
+                    }
                 }
+                let judged = model.verdict == .holds ? " (\(holds(model)))" : ""
                 text += line(
-                    "\(Escaped.line(workload.name)) under \(model.target)", list(counts))
+                    "\(Escaped.line(workload.name)) under \(model.target)\(judged)", list(counts))
                 for example in workload.examples
                 where (example.model, example.stack) == (model.model, model.stack) {
                     text += self.example(example)
@@ -303,7 +317,7 @@ package struct TextReport {
             : named("not as expected", .unexpected) + named("inconclusive", .inconclusive)
         let interrupted =
             campaign.isInterrupted
-            ? "Interrupted: what follows was found until then.\n" : ""
+            ? "Interrupted: this was found by then.\n" : ""
         return style.coloured(interrupted, .yellow)
             + style.wrapped(
                 "\(counted(workloads.count, "workload")): \(list(parts)). "

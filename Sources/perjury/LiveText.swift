@@ -87,14 +87,18 @@ struct LiveText {
         var fields = [
             ("power lost", "\(found.moment)\(Self.mounts(finding))"),
             ("what happened", finding.summary),
-            ("acknowledged", "\(finding.acknowledged) until then, seen of them: \(finding.seen)"),
+            (
+                "acknowledged",
+                "\(finding.acknowledged) by then; \(finding.seen) of them seen after recovery"
+            ),
         ]
         if let fault = finding.fault { fields.append(("fault", fault)) }
         for (index, line) in finding.lost.enumerated() {
             fields.append((index == 0 ? "culprits" : "", line))
         }
+        if let kept = finding.kept { fields.append(("kept", kept)) }
+        if !finding.advice.isEmpty { fields.append(("what is missing", finding.advice)) }
         fields += [
-            ("what is missing", finding.advice),
             ("replay", "perjury replay \(Escaped.shell(path))"),
             ("explore", "perjury explore \(Escaped.shell(found.recordingPath))"),
         ]

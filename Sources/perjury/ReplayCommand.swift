@@ -119,8 +119,8 @@ struct ReplayCommand: ParsableCommand {
     private func describe(_ file: FindingFile, _ replay: Replay) {
         var lines = [
             "\(file.workload): \(file.kind.rawValue) under \(file.model)/\(file.stack)",
-            "  \(Self.end(file.ending)) when \(grouped(replay.crashPoint)) of "
-                + "\(grouped(replay.storage.lastCrashPoint)) records are complete",
+            "  \(Self.end(file.ending)) after record \(grouped(replay.crashPoint)) of "
+                + "\(grouped(replay.storage.lastCrashPoint))",
         ]
         if let fault = replay.failedSync { lines.append("  before that, \(fault)") }
         lines += replay.lost.map { "  \($0)" }
@@ -155,7 +155,7 @@ struct ReplayCommand: ParsableCommand {
             throw Failure(.inconclusive, "\(error)")
         }
         Console.out(
-            "  acknowledged until then: \(grouped(outcome.acknowledged)); seen of them: "
+            "  acknowledged by then: \(grouped(outcome.acknowledged)); seen of them: "
                 + "\(grouped(outcome.seen))\n")
         for violation in outcome.violations {
             Console.out("  \(violation.kind.rawValue): \(Escaped.line(violation.summary))\n")

@@ -78,7 +78,7 @@ extension TheCommand {
             ])
             #expect(result.status == ExitStatus.unexpected.rawValue, "\(result.text)")
             #expect(
-                result.output.contains("records were complete, on n1, n2, n3"), "\(result.text)")
+                result.output.contains(", on n1, n2, n3"), "\(result.text)")
             let json = String(
                 decoding: try FileBytes.read(bench.folder.file("report.json")), as: UTF8.self)
             #expect(json.contains(#""mountsAtOnce": 3"#), "\(json)")

@@ -45,7 +45,7 @@ struct FindingFileTests {
                   "violation": "lost-commit",
                   "acknowledged": 3,
                   "seen": 2,
-                  "summary": "c3 was acknowledged at #410, yet it was not seen",
+                  "summary": "c3 was acknowledged at #410, but it was not seen",
                   "lost": ["#409 rename meta.json.tmp -> meta.json: lost the name"],
                   "advice": "fsync the directory index/ after #409 and before acknowledging c3",
                   "treeHash": "0123456789abcdef"

@@ -1,5 +1,8 @@
 import Campaign
+import FileTree
 import Oracles
+import PowerLoss
+import Recording
 import Reporting
 import Testing
 
@@ -83,9 +86,9 @@ struct TextReportTests {
 
                 NOT EXPECTED: tiny-queue: lost-commit under ext4-ordered
                   promise          durable
-                  power lost       when 411 of 412 records were complete
-                  acknowledged     3 transactions until then, seen of them: 2
-                  what happened    c3 was acknowledged at #410, yet it was not seen
+                  power lost       after record 411 of 412
+                  acknowledged     3 transactions by then; 2 of them seen after recovery
+                  what happened    c3 was acknowledged at #410, but it was not seen
                   culprits         #409 rename meta.json.tmp -> meta.json: lost the name
                   what is missing  fsync the directory index/ after #409 and before acknowledging c3
                   shown by         17 states
@@ -112,12 +115,12 @@ struct TextReportTests {
 
                 Violations, all as expected
                   toy-rename: lost-commit under posix, ext4-ordered, 34 states
-                    c3 was acknowledged at #410, yet it was not seen
+                    c3 was acknowledged at #410, but it was not seen
                     #409 rename meta.json.tmp -> meta.json: lost the name
                     missing: fsync the directory index/ after #409 and before acknowledging c3
                     perjury replay perjury-out/findings/tiny-queue-posix-1.json
                   toy-rename: lost-commit under xfs, 17 states
-                    c3 was acknowledged at #410, yet it was not seen
+                    c3 was acknowledged at #410, but it was not seen
                     #5 write b [0, 4): lost data
                     missing: fsync the directory index/ after #409 and before acknowledging c3
                     perjury replay perjury-out/findings/tiny-queue-xfs-1.json
@@ -203,6 +206,73 @@ struct TextReportTests {
         #expect(text.contains("xfs/lying-flush  counted"))
         #expect(text.contains("  sqlite under xfs/lying-flush: no loss 3, silent loss 1,200\n"))
         #expect(text.hasSuffix("Exit status 0: every workload came out as it expects.\n"))
+    }
+
+    @Test("what a stack permits of a promise is called the same in every table")
+    func judgedAs() {
+        var models: [ModelReport] = []
+        for stack in ["honest", "lying-flush-in-order", "lying-flush"] {
+            models.append(Samples.model("xfs", .holds, stack: stack))
+        }
+        models[1].judgedAs = "prefix"
+        models[1].outcomes = [.silentLoss: 176, .none: 3]
+        var campaign = Samples.campaign([Samples.workload("sqlite", models: models)])
+        campaign.stacks = ["honest", "lying-flush-in-order", "lying-flush"]
+
+        let text = TextReport(campaign, style: TextStyle(hasTimes: false)).body
+
+        #expect(text.contains("xfs/lying-flush-in-order  holds prefix "), "\(text)")
+        #expect(text.contains("  xfs    holds  holds prefix  holds\n"), "\(text)")
+        #expect(
+            text.contains(
+                "sqlite under xfs/lying-flush-in-order (holds prefix): no loss 3, silent loss 176"))
+        #expect(!text.contains(" prefix:"))
+    }
+
+    @Test("what a weaker promise permits is not called no loss")
+    func countedByAWeakerPromise() {
+        var model = Samples.model("xfs", nil, stack: "lying-flush")
+        model.outcomes = [.none: 3]
+        var workload = Samples.workload("sqlite", models: [model])
+        workload.promise = "prefix"
+
+        #expect(body(workload).contains("no loss that prefix forbids 3\n"))
+    }
+
+    @Test(
+        "a process kill shows what loses nothing, in the first power loss and in those during recovery"
+    )
+    func processKill() throws {
+        var report = Samples.unexpected
+        report.findings[0].plan = CrashPlan(crashPoint: 9, lost: [])
+        #expect(body(report).contains("after record 9 of 412 (a process kill shows it, too)\n"))
+
+        let recording = try RecordingWriter(
+            arena: Arena(memoryLimit: 1 << 20), base: FileTree(), storesBase: false, nonce: 1
+        ).recording()
+        let plan = CrashPlan(crashPoint: 3, lost: [EffectID(record: 2, index: 0)])
+        report.findings[0].recoveries = [
+            RecoveryCut(recording: recording, plan: plan, treeHash: 1)
+        ]
+        #expect(body(report).contains("after record 9 of 412\n"))
+    }
+
+    @Test("a finding takes 15 lines at most: first its log is cut, then its culprits")
+    func length() {
+        var report = Samples.unexpected
+        report.findings[0].lost = (1...9).map { "#\($0) write log [0, 9): lost size" }
+        report.findings[0].kept = "#10 create CURRENT"
+        report.findings[0].log = (1...40).map { "line \($0)\n" }.joined()
+
+        let text = body(report)
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+            .drop { !$0.hasPrefix("NOT EXPECTED: tiny") }.prefix { !$0.isEmpty }
+
+        #expect(lines.count == 15)
+        #expect(lines.contains("                   and 6 more"))
+        #expect(lines.contains("  kept             #10 create CURRENT"))
+        #expect(lines.contains("  the last 1 line of the observer's log"))
+        #expect(lines.last == "    | line 40")
     }
 
     @Test("colours are nothing but colours")
@@ -295,7 +365,7 @@ struct MachineReportTests {
                           "acknowledged": 3,
                           "seen": 2,
                           "count": 17,
-                          "summary": "c3 was acknowledged at #410, yet it was not seen",
+                          "summary": "c3 was acknowledged at #410, but it was not seen",
                           "advice": "fsync the directory index/ after #409 and before acknowledging c3",
                           "log": "",
                           "plan": "findings/tiny-queue-ext4-ordered-1.json",
@@ -358,7 +428,7 @@ struct MachineReportTests {
                   <testsuite name="tiny-queue" tests="2" failures="1" errors="0" time="4.000">
                     <testcase classname="perjury.tiny-queue" name="ext4-ordered" time="3.100">
                       <failure type="unexpected" message="violated lost-commit; expected: holds">5,210 states at 412 of 413 crash points, not exhaustive
-                lost-commit: c3 was acknowledged at #410, yet it was not seen
+                lost-commit: c3 was acknowledged at #410, but it was not seen
                   #409 rename meta.json.tmp -&gt; meta.json: lost the name
                   missing: fsync the directory index/ after #409 and before acknowledging c3</failure>
                     </testcase>

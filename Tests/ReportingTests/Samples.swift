@@ -16,7 +16,7 @@ enum Samples {
                 torn: [.init(effect: EffectID(record: record, index: 1), kept: 5)]),
             lost: lost ?? ["#\(record) rename meta.json.tmp -> meta.json: lost the name"],
             acknowledged: 3, seen: 2, count: 17,
-            summary: "c3 was acknowledged at #410, yet it was not seen",
+            summary: "c3 was acknowledged at #410, but it was not seen",
             advice: "fsync the directory index/ after #409 and before acknowledging c3", log: log)
         finding.path = "findings/tiny-queue-\(model)-1.json"
         finding.treeHash = 0x0123_4567_89ab_cdef

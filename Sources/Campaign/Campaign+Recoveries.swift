@@ -209,16 +209,11 @@ extension Campaign {
             Storage(log: log, model: parent.storage.model, stack: parent.storage.stack),
             judge: parent.judge, isJudged: true, counting: nil, options: options,
             ending: options.ending, after: earlier, known: known)
-        exploration.turnBegan = clock()
         while !exploration.isFinished, !isSpent(allowance) {
             let left = Self.statesPerRecovery - exploration.report.statesPlanned
             guard left > 0 else { break }
             let size = min(left, options.batch, allowance.states ?? .max)
-            let before = exploration.report.statesPlanned
-            let (states, unknown) = exploration.plan(size, isKnown: observations.isObserved)
-            exploration.report.statesObserved += observations.observe(unknown)
-            for state in states { judge(state, exploration, observations) }
-            let planned = exploration.report.statesPlanned - before
+            let planned = explore(size, exploration, observations) { isSpent(allowance) }
             allowance.states = allowance.states.map { max(0, $0 - planned) }
         }
         parent.recoveryGroups = exploration.groups.enumerated().map { index, group in

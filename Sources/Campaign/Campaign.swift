@@ -70,6 +70,7 @@ package struct Campaign {
     }
 
     private func explore(_ run: RecordedRun, _ report: inout WorkloadReport) throws {
+        var began = clock()
         let log = try EffectLog(run.recording)
         let history = run.history
         report.records = run.recording.count
@@ -88,7 +89,10 @@ package struct Campaign {
         let observers = try (0..<max(1, options.jobs)).map { try subject.observer(worker: $0) }
         let observations = Observations(observers: observers, store: store(run))
 
+        let controlBegan = clock()
         let control = try Control(run, log, history, subject.promise, observations)
+        // What nothing can be judged without is no part of the budget. All the rest before the first state is.
+        began += clock() - controlBegan
         if let reason = control.inconclusive {
             report.inconclusive =
                 (run.endedNormally ? reason : "run \(run.outcome); \(reason)")
@@ -113,7 +117,7 @@ package struct Campaign {
         // Each depth of power losses gets as much as the first.
         exploreAll(
             explorations, observations,
-            until: options.seconds.map { clock() + $0 / Double(1 + options.nested) },
+            until: options.seconds.map { began + $0 / Double(1 + options.nested) },
             states: options.states.map { $0 / (1 + options.nested) })
         if options.nested > 0 {
             report.notes.append(cutRecoveries(explorations, observations))
@@ -168,11 +172,17 @@ package struct Campaign {
             for exploration in turns(open) {
                 if isCancelled() || left == 0 || end.map({ clock() >= $0 }) ?? false { return }
                 let size = min(exploration.nextBatch(options), share, left ?? .max)
+                let isOver = { isCancelled() || end.map { clock() >= $0 } ?? false }
                 let known = exploration.groupedFindings.count
-                let planned = explore(size, exploration, observations)
+                let planned = explore(size, exploration, observations, unless: isOver)
                 left = left.map { $0 - planned }
                 for finding in exploration.groupedFindings.dropFirst(known) {
-                    for other in open where other !== exploration { other.suggest(finding.plan) }
+                    for other in open where other !== exploration && left != 0 {
+                        // Most often its tree was observed already, and this costs no time.
+                        guard other.suggest(finding.plan) else { continue }
+                        let planned = explore(1, other, observations, unless: isOver)
+                        left = left.map { $0 - planned }
+                    }
                 }
                 say(
                     "exploring", explorations.reduce(0) { $0 + $1.report.statesPlanned },
@@ -193,15 +203,20 @@ package struct Campaign {
 
     /// One turn of one target.
     ///
-    /// - Returns: how many states it planned, at most `size`.
-    private func explore(
-        _ size: Int, _ exploration: Exploration, _ observations: Observations
+    /// - Parameter isOver: whether no more observations may begin.
+    /// - Returns: how many states it planned, at most `size`; not those that it could not observe.
+    func explore(
+        _ size: Int, _ exploration: Exploration, _ observations: Observations,
+        unless isOver: () -> Bool
     ) -> Int {
         exploration.turnBegan = clock()
         let before = exploration.report.statesPlanned
         let (states, unknown) = exploration.plan(size, isKnown: observations.isObserved)
-        exploration.report.statesObserved += observations.observe(unknown)
-        for state in states { judge(state, exploration, observations) }
+        exploration.report.statesObserved += observations.observe(unknown, unless: isOver)
+        let seen = states.filter { observations.index($0.hash) != nil }
+        exploration.take(
+            seen, all: states.allSatisfy { observations.isObserved($0.hash) })
+        for state in seen { judge(state, exploration, observations) }
         exploration.report.seconds += clock() - exploration.turnBegan
         if isSettled(exploration) { exploration.isFinished = true }
         return exploration.report.statesPlanned - before

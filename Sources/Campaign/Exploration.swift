@@ -35,6 +35,8 @@ final class Exploration {
     /// Seconds of the clock at which its turn began.
     var turnBegan = 0.0
 
+    /// The budget ended before all that was planned was observed.
+    private var isCut = false
     private var visited: Set<Int> = []
     private var distinct: Set<UInt64> = []
     private var hashes: [UInt64: UInt64] = [:]
@@ -139,7 +141,7 @@ final class Exploration {
         return min(most, max(options.leastOnceViolated, 4 * points, 3 * plannedAtFinding))
     }
 
-    /// The next states, and the trees among them of which nothing is known yet.
+    /// The next states, and the trees among them of which nothing is known yet. They count when they are taken.
     func plan(
         _ count: Int, isKnown: (UInt64) -> Bool
     ) -> (states: [Planned], unknown: [(hash: UInt64, tree: FileTree)]) {
@@ -151,8 +153,6 @@ final class Exploration {
                 isFinished = true
                 break
             }
-            report.statesPlanned += 1
-            visited.insert(next.pending.crashPoint)
             let hash: UInt64
             if let known = hashes[next.key] {
                 hash = known
@@ -162,19 +162,32 @@ final class Exploration {
                 hashes[next.key] = hash
                 if !isKnown(hash), queued.insert(hash).inserted { unknown.append((hash, tree)) }
             }
-            distinct.insert(hash)
             states.append(Planned(pending: next.pending, choice: next.choice, hash: hash))
         }
-        report.crashPoints = visited.count
-        report.statesDistinct = distinct.count
-        report.exhaustive = search.isExhaustive
         return (states, unknown)
     }
 
-    /// Tries a plan before all others, if it is possible here and the search goes on.
-    func suggest(_ plan: CrashPlan) {
-        search.suggest(plan)
+    /// Counts planned states.
+    ///
+    /// - Parameters:
+    ///   - states: of those that were planned together, those of which something is known by now.
+    ///   - all: they are all that were planned.
+    func take(_ states: [Planned], all: Bool) {
+        report.statesPlanned += states.count
+        for state in states {
+            visited.insert(state.pending.crashPoint)
+            distinct.insert(state.hash)
+        }
+        report.crashPoints = visited.count
+        report.statesDistinct = distinct.count
+        isCut = isCut || !all
+        report.exhaustive = search.isExhaustive && !isCut
     }
+
+    /// Tries a plan before all others.
+    ///
+    /// - Returns: false where it is not possible here.
+    func suggest(_ plan: CrashPlan) -> Bool { search.suggest(plan) }
 
     /// What is wrong with an observation of what a power loss at `point` left.
     func violations(

@@ -23,7 +23,7 @@ final class Observations {
         /// Recovery changed the tree.
         let isChanging: Bool
         /// Recovery changed the tree, and what it left was not observed.
-        let awaitsSecond: Bool
+        var awaitsSecond: Bool
     }
 
     private static let logLimit = 2000
@@ -61,11 +61,20 @@ final class Observations {
 
     /// Observes each tree, and again what each recovery left, unless trees equal to those are known already.
     ///
-    /// - Parameter trees: no two of them equal.
+    /// - Parameters:
+    ///   - trees: no two of them equal.
+    ///   - isOver: asked before each observation, from any thread: whether no more may begin. What was not observed then is
+    ///     not known: `isObserved`.
     /// - Returns: how many observations that took.
-    func observe(_ trees: [(hash: UInt64, tree: FileTree)]) -> Int {
+    func observe(
+        _ trees: [(hash: UInt64, tree: FileTree)], unless isOver: () -> Bool = { false }
+    ) -> Int {
         var seconds: [(entry: Int, hash: UInt64, tree: FileTree?)] = []
-        for (tree, seen) in zip(trees, see(trees.map { ($0.hash, $0.tree) }, isSecond: false)) {
+        var count = 0
+        let firsts = see(trees.map { ($0.hash, $0.tree) }, isSecond: false, unless: isOver)
+        for (tree, seen) in zip(trees, firsts) {
+            guard let seen else { continue }
+            count += 1
             let entry = add(tree.hash, seen)
             if let left = seen.left { seconds.append((entry, left.hash, left.tree)) }
         }
@@ -76,14 +85,22 @@ final class Observations {
         where known[second.hash] == nil && queued.insert(second.hash).inserted {
             again.append((second.hash, second.tree))
         }
-        for (tree, seen) in zip(again, see(again, isSecond: true)) { _ = add(tree.hash, seen) }
+        for (tree, seen) in zip(again, see(again, isSecond: true, unless: isOver)) {
+            guard let seen else { continue }
+            count += 1
+            _ = add(tree.hash, seen)
+        }
         for second in seconds {
-            let other = entries[known[second.hash]!]
+            guard let known = known[second.hash] else {
+                entries[second.entry].awaitsSecond = true
+                continue
+            }
+            let other = entries[known]
             entries[second.entry].secondShortfall =
                 (other.failure ?? other.observation.shortfall).map { "at the second start, \($0)" }
             if other.failure == nil { entries[second.entry].second = other.observation }
         }
-        return trees.count + again.count
+        return count
     }
 
     /// What one observation showed, and the tree that recovery left when that is another one and observing it could tell
@@ -94,16 +111,18 @@ final class Observations {
         var left: (hash: UInt64, tree: FileTree?)?
     }
 
-    /// Observes what no earlier campaign has.
-    private func see(_ trees: [(hash: UInt64, tree: FileTree?)], isSecond: Bool) -> [Seen] {
+    /// Observes what no earlier campaign has; nil for what is left when it is over.
+    private func see(
+        _ trees: [(hash: UInt64, tree: FileTree?)], isSecond: Bool, unless isOver: () -> Bool
+    ) -> [Seen?] {
         let kept = trees.map { earlier(of: $0.hash, isSecond: isSecond) }
         let new = trees.indices.filter { kept[$0] == nil }
         // What an earlier campaign left out has its tree.
-        let results = run(new.map { trees[$0].tree! })
+        let results = run(new.map { trees[$0].tree! }, unless: isOver)
         var fresh = zip(new, results).makeIterator()
         return trees.indices.map { index in
             if let kept = kept[index] { return Self.seen(kept, isSecond: isSecond) }
-            return seen(trees[index].hash, fresh.next()!.1, isSecond: isSecond)
+            return fresh.next()!.1.map { seen(trees[index].hash, $0, isSecond: isSecond) }
         }
     }
 
@@ -170,20 +189,26 @@ final class Observations {
     }
 
     /// Results by index, never by arrival.
-    private func run(_ trees: [FileTree]) -> [Result<Recovery, any Error>] {
+    private func run(
+        _ trees: [FileTree], unless isOver: () -> Bool
+    ) -> [Result<Recovery, any Error>?] {
         guard !trees.isEmpty else { return [] }
         let results = Mutex([Result<Recovery, any Error>?](repeating: nil, count: trees.count))
         let next = Atomic(0)
         // Each worker touches its own observer only.
         nonisolated(unsafe) let observers = observers
-        DispatchQueue.concurrentPerform(iterations: min(observers.count, trees.count)) { worker in
-            while true {
-                let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard index < trees.count else { return }
-                let result = Result { try observers[worker].observe(trees[index], patience: 1) }
-                results.withLock { $0[index] = result }
+        withoutActuallyEscaping(isOver) { isOver in
+            nonisolated(unsafe) let isOver = isOver
+            DispatchQueue.concurrentPerform(iterations: min(observers.count, trees.count)) {
+                worker in
+                while true {
+                    let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                    guard index < trees.count, !isOver() else { return }
+                    let result = Result { try observers[worker].observe(trees[index], patience: 1) }
+                    results.withLock { $0[index] = result }
+                }
             }
         }
-        return results.withLock { $0.map { $0! } }
+        return results.withLock { $0 }
     }
 }

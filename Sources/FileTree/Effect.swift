@@ -13,6 +13,10 @@ package struct Effect: Equatable, Sendable {
         self.change = change
     }
 
+    package var isBirth: Bool {
+        if case .birth = change { true } else { false }
+    }
+
     package enum Change: Equatable, Sendable {
         /// The inode comes to be, without a name: nobody can see it before a name refers to it.
         case birth(NewInode)

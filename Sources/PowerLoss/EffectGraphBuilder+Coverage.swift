@@ -3,8 +3,9 @@ import Recording
 
 /// What syncs have covered so far, while the log is read.
 struct Coverage {
-    /// Effects that nothing covers yet, in log order, births aside.
-    var pending: [Int32] = []
+    /// Effects that nothing covers yet, in log order, births aside, by where syncs look for them. What has been covered
+    /// meanwhile goes when a list is read, so that a sync costs what it reaches, however much else is pending.
+    var pending: [Place: [Int32]] = [:]
     /// Those of them that a failed sync left in clean pages, by page: no sync writes them.
     var stuck: [EffectGraphBuilder.BlockKey: Set<Int32>] = [:]
     /// Inodes whose creation no commit has stored yet, and the name that they got first.
@@ -15,16 +16,51 @@ struct Coverage {
     /// Directories born in this life.
     var bornDirectories: Set<InodeNumber> = []
 
-    /// The pending effects that a sync can cover.
-    var coverable: [Int32] {
-        guard !stuck.isEmpty else { return pending }
-        let stuck = stuck.values.reduce(into: Set()) { $0.formUnion($1) }
-        return pending.filter { !stuck.contains($0) }
+    /// Where a sync looks for what it covers. Every effect has two places: `all`, and one of its inode; a name has a third.
+    enum Place: Hashable {
+        case all
+        /// Bytes, holes and size of a file.
+        case content(InodeNumber)
+        case attributes(InodeNumber)
+        /// Names of an inode.
+        case names(InodeNumber)
+        /// Names in a directory.
+        case entries(InodeNumber)
     }
 }
 
 /// The reach of syncs: which effects one makes durable.
 extension EffectGraphBuilder {
+    mutating func addPending(_ index: Int32) {
+        let effect = effect(Int(index))
+        coverage.pending[.all, default: []].append(index)
+        switch effect.change {
+        case .birth: break
+        case .data, .zero, .punch, .grow, .setSize:
+            coverage.pending[.content(effect.inode), default: []].append(index)
+        case .attributes, .extendedAttribute:
+            coverage.pending[.attributes(effect.inode), default: []].append(index)
+        case .name(let entry, _):
+            coverage.pending[.names(effect.inode), default: []].append(index)
+            coverage.pending[.entries(entry.directory), default: []].append(index)
+        }
+    }
+
+    /// What is pending in a place, in log order.
+    mutating func pending(_ place: Coverage.Place) -> [Int32] {
+        guard let list = coverage.pending[place] else { return [] }
+        let left = list.filter {
+            graph.nodes[Int($0)].coveredAt == .max && graph.nodes[Int($0)].droppedAt == .max
+        }
+        coverage.pending[place] = left.isEmpty ? nil : left
+        return left
+    }
+
+    /// The part of it that a sync can cover.
+    mutating func coverable(_ place: Coverage.Place) -> [Int32] {
+        pending(place).filter(isCoverable)
+    }
+
     mutating func coverNamesAtOnce(_ range: Range<Int>, _ sequence: Int) {
         let names = range.filter { index in
             switch effect(index).change {
@@ -48,22 +84,16 @@ extension EffectGraphBuilder {
     }
 
     private mutating func reach(of sync: Sync) -> [Int32] {
-        let reached: [Int32]
-        if rules.sync.coversAll.holds {
-            reached = coverage.coverable
-        } else {
-            switch sync {
-            case .everything:
-                reached = coverage.coverable
-            case .file(let number, let dataOnly):
-                reached = reachOfFile(number, dataOnly: dataOnly, range: nil)
-            case .range(let number, let range, let dataOnly):
-                reached = reachOfFile(number, dataOnly: dataOnly, range: range)
-            case .directory(let number, _):
-                reached = reachOfDirectory(number)
-            }
+        switch sync {
+        case _ where rules.sync.coversAll.holds, .everything:
+            return coverable(.all)
+        case .file(let number, let dataOnly):
+            return reachOfFile(number, dataOnly: dataOnly, range: nil)
+        case .range(let number, let range, let dataOnly):
+            return reachOfFile(number, dataOnly: dataOnly, range: range)
+        case .directory(let number, _):
+            return reachOfDirectory(number)
         }
-        return reached
     }
 
     private func closure(of reached: [Int32], closingOrder: Bool) -> Set<Int32> {
@@ -80,7 +110,7 @@ extension EffectGraphBuilder {
 
     private mutating func cover(_ reached: [Int32], at sequence: Int, closingOrder: Bool) {
         var covered = closure(of: reached, closingOrder: closingOrder)
-        for index in covered { addVoided(by: index, to: &covered) }
+        addVoided(to: &covered)
         guard !covered.isEmpty else { return }
         for index in covered {
             graph.nodes[Int(index)].coveredAt = Int32(sequence)
@@ -88,7 +118,6 @@ extension EffectGraphBuilder {
                 coverage.uncommittedBirths[effect(Int(index)).inode] = nil
             }
         }
-        coverage.pending.removeAll { covered.contains($0) }
         for (page, effects) in coverage.stuck where !effects.isDisjoint(with: covered) {
             let left = effects.subtracting(covered)
             coverage.stuck[page] = left.isEmpty ? nil : left
@@ -98,20 +127,25 @@ extension EffectGraphBuilder {
 
     /// Data that a durable change of size or a durable hole has taken away can come back no more: it counts as covered,
     /// and is applied before what takes it away.
-    private func addVoided(by index: Int32, to covered: inout Set<Int32>) {
-        let blocks: Range<UInt64>
-        switch effect(Int(index)).change {
-        case .setSize(let size): blocks = Block.indexRoundedUp(size)..<UInt64.max
-        case .punch(let range, _): blocks = range
-        default: return
-        }
-        for earlier in coverage.pending where earlier < index {
-            guard effect(Int(earlier)).inode == effect(Int(index)).inode else { continue }
-            switch effect(Int(earlier)).change {
-            case .data(let block, _, _), .zero(let block, _):
-                if blocks.contains(block) { covered.insert(earlier) }
-            default:
-                break
+    private mutating func addVoided(to covered: inout Set<Int32>) {
+        var left: [InodeNumber: [Int32]] = [:]
+        for index in covered {
+            let blocks: Range<UInt64>
+            switch effect(Int(index)).change {
+            case .setSize(let size): blocks = Block.indexRoundedUp(size)..<UInt64.max
+            case .punch(let range, _): blocks = range
+            default: continue
+            }
+            let inode = effect(Int(index)).inode
+            // Most often the sync covers the data, too, and nothing is left to look at.
+            let others =
+                left[inode] ?? pending(.content(inode)).filter { !covered.contains($0) }
+            left[inode] = others.filter { earlier in
+                guard earlier < index, let block = effect(Int(earlier)).change.block,
+                    blocks.contains(block)
+                else { return true }
+                covered.insert(earlier)
+                return false
             }
         }
     }
@@ -124,32 +158,22 @@ extension EffectGraphBuilder {
         let coversAttributes = !dataOnly || rules.sync.dataSyncCoversAttributes.holds
         let coversNames = !dataOnly || rules.sync.dataSyncCoversNames.holds
         var reached: [Int32] = []
-        var names: [Int32] = []
         // The latest change that only a commit of its own can store: an allocation or a growth, which are made when the
         // data is written out. That commit holds all metadata made before the change; what was made after it is not
         // promised, for an earlier commit may have stored the change already.
         var lastCommitted: Int32?
-        for index in coverage.coverable where effect(Int(index)).inode == number {
-            switch effect(Int(index)).change {
-            case .data(let block, _, _):
-                guard covers(range, block) else { continue }
-                reached.append(index)
-                if graph.nodes[Int(index)].isWhole { lastCommitted = index }
-            case .zero(let block, _):
-                if covers(range, block) { reached.append(index) }
-            case .punch, .setSize:
-                reached.append(index)
-            case .grow:
-                reached.append(index)
-                lastCommitted = index
-            case .attributes, .extendedAttribute:
-                if coversAttributes { reached.append(index) }
-            case .name:
-                names.append(index)
-            case .birth:
-                break
+        for index in coverable(.content(number)) {
+            let change = effect(Int(index)).change
+            if let block = change.block, !covers(range, block) { continue }
+            reached.append(index)
+            switch change {
+            case .data where graph.nodes[Int(index)].isWhole: lastCommitted = index
+            case .grow: lastCommitted = index
+            default: break
             }
         }
+        if coversAttributes { reached += coverable(.attributes(number)) }
+        let names = rules.sync.fileNames == .none ? [] : coverable(.names(number))
         switch rules.sync.fileNames {
         case .none:
             break
@@ -186,7 +210,7 @@ extension EffectGraphBuilder {
     }
 
     /// The names of directories made in this life that lead to these names.
-    private func newAncestors(of names: [Int32]) -> [Int32] {
+    private mutating func newAncestors(of names: [Int32]) -> [Int32] {
         var result: [Int32] = []
         var open = names
         var seen: Set<InodeNumber> = []
@@ -194,9 +218,8 @@ extension EffectGraphBuilder {
             guard case .name(let entry, _) = effect(Int(index)).change,
                 seen.insert(entry.directory).inserted
             else { continue }
-            let above = coverage.pending.filter { other in
+            let above = pending(.names(entry.directory)).filter { other in
                 guard case .name(_, present: true) = effect(Int(other)).change,
-                    effect(Int(other)).inode == entry.directory,
                     case .create = log.operation(log.effects[Int(other)].id.record)
                 else { return false }
                 return true
@@ -210,22 +233,8 @@ extension EffectGraphBuilder {
     // MARK: Directories
 
     private mutating func reachOfDirectory(_ number: InodeNumber) -> [Int32] {
-        var reached: [Int32] = []
-        for index in coverage.pending {
-            let effect = effect(Int(index))
-            switch effect.change {
-            case .name(let entry, _):
-                if entry.directory == number {
-                    reached.append(index)
-                } else if effect.inode == number, rules.sync.fileNames != .none {
-                    reached.append(index)
-                }
-            case .attributes, .extendedAttribute:
-                if effect.inode == number { reached.append(index) }
-            default:
-                break
-            }
-        }
+        var reached = pending(.entries(number)) + pending(.attributes(number))
+        if rules.sync.fileNames != .none { reached += pending(.names(number)) }
         if rules.sync.fileNames == .own { reached += newAncestors(of: reached) }
         if rules.sync.anyDirectoryCoversAll.holds {
             if let last = coverage.order.last { reached.append(last) }

@@ -32,7 +32,7 @@ extension EffectGraphBuilder {
     /// The data that the sync should have written stays in clean pages.
     private mutating func strand(_ sync: Sync, _ sequence: Int) {
         var stranded: Set<Int32> = []
-        for index in coverage.coverable {
+        for index in coverable(.all) {
             let effect = effect(Int(index))
             switch effect.change {
             case .data(let block, _, _), .zero(let block, _):
@@ -64,7 +64,6 @@ extension EffectGraphBuilder {
     private mutating func drop(_ indices: [Int32], _ sequence: Int) {
         let dropped = Set(indices.filter { graph.nodes[Int($0)].coveredAt == .max })
         for index in dropped { graph.nodes[Int(index)].droppedAt = Int32(sequence) }
-        coverage.pending.removeAll { dropped.contains($0) }
         unbind(from: dropped)
         // What comes next to these blocks follows what is left there.
         var pages: Set<BlockKey> = []
@@ -85,7 +84,8 @@ extension EffectGraphBuilder {
     /// What the effects stood behind in the order of metadata (R1), those behind them stand behind now.
     private mutating func unbind(from gone: Set<Int32>) {
         guard !gone.isEmpty else { return }
-        for index in coverage.pending {
+        let pending = pending(.all)
+        for index in pending {
             let node = graph.nodes[Int(index)]
             if !gone.contains(index), node.hard.contains(where: gone.contains) {
                 graph.nodes[Int(index)].hard = node.hard.filter { !gone.contains($0) }
@@ -101,7 +101,7 @@ extension EffectGraphBuilder {
         coverage.order.removeAll { gone.contains($0) }
         lastOfOrder = coverage.order.last
         if let last = coverage.lastOfAll, gone.contains(last) {
-            coverage.lastOfAll = coverage.pending.last { !gone.contains($0) }
+            coverage.lastOfAll = pending.last { !gone.contains($0) }
         }
     }
 

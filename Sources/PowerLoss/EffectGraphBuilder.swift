@@ -17,7 +17,7 @@ struct EffectGraphBuilder {
     var graph = EffectGraph()
     var coverage = Coverage()
 
-    var lastInUnit: [BlockKey: UnitOwners] = [:]
+    var lastInUnit = LastInUnit()
     /// The last change of each name, by directory.
     private var lastName: [InodeNumber: [FileName: Int32]] = [:]
     private var lastSize: [InodeNumber: Int32] = [:]
@@ -37,8 +37,6 @@ struct EffectGraphBuilder {
         let inode: InodeNumber
         let name: FileName?
     }
-
-    typealias UnitOwners = [Int32]
 
     private struct Free {
         let blocks: Range<UInt64>
@@ -104,17 +102,14 @@ struct EffectGraphBuilder {
         let end = log.firstEffect[sequence + 1]
         for index in first..<end { add(index) }
         if first < end { bindRecord(operation, first..<end) }
-        for index in first..<end where !isBirth(index) { coverage.pending.append(Int32(index)) }
+        for index in first..<end where !isBirth(index) { addPending(Int32(index)) }
         if rules.namesAreDurableAtOnce.holds { coverNamesAtOnce(first..<end, sequence) }
         if case .sync(let sync) = operation { cover(sync, sequence) }
     }
 
     func effect(_ index: Int) -> Effect { log.effects[index].effect }
 
-    private func isBirth(_ index: Int) -> Bool {
-        if case .birth = effect(index).change { return true }
-        return false
-    }
+    private func isBirth(_ index: Int) -> Bool { effect(index).isBirth }
 
     // MARK: Edges of one effect
 
@@ -134,17 +129,19 @@ struct EffectGraphBuilder {
         case .punch(let blocks, let frees):
             if frees || rules.dataNeedsZeroedRange.holds {
                 self.frees[effect.inode, default: []].append(Free(blocks: blocks, effect: id))
-                forgetUnits(effect.inode, blocks)
+                lastInUnit.forget(effect.inode, blocks)
             }
         case .grow:
             chainSize(id, effect.inode, &node)
         case .setSize(let size):
             chainSize(id, effect.inode, &node)
             let first = Block.indexRoundedUp(size)
-            self.frees[effect.inode, default: []].removeAll { $0.blocks.lowerBound >= first }
+            while let last = self.frees[effect.inode]?.last, last.blocks.lowerBound >= first {
+                self.frees[effect.inode]!.removeLast()
+            }
             self.frees[effect.inode, default: []].append(
                 Free(blocks: first..<UInt64.max, effect: id))
-            forgetUnits(effect.inode, first..<UInt64.max)
+            lastInUnit.forget(effect.inode, first..<UInt64.max)
         case .name(let entry, let present):
             if let previous = lastName[entry.directory]?[entry.name] { node.hard.append(previous) }
             lastName[entry.directory, default: [:]][entry.name] = id
@@ -204,16 +201,6 @@ struct EffectGraphBuilder {
         let start = block * UInt64(Block.size)
         guard let data = base.content.seek(data: true, from: start) else { return true }
         return Block.index(of: data) != block
-    }
-
-    /// Blocks that are freed start a new life: what was in them binds nothing that comes later.
-    private mutating func forgetUnits(_ inode: InodeNumber, _ blocks: Range<UInt64>) {
-        if blocks.upperBound - blocks.lowerBound < 64 {
-            for block in blocks { lastInUnit[BlockKey(inode: inode, block: block)] = nil }
-        } else {
-            let gone = lastInUnit.keys.filter { $0.inode == inode && blocks.contains($0.block) }
-            for key in gone { lastInUnit[key] = nil }
-        }
     }
 
     private mutating func chainSize(
@@ -321,7 +308,7 @@ struct EffectGraphBuilder {
     /// R8.
     private mutating func bindReplacement(_ name: Int32, _ moved: InodeNumber) {
         guard rules.replacementNeeds != .nothing else { return }
-        for earlier in coverage.coverable where effect(Int(earlier)).inode == moved {
+        for earlier in coverable(.content(moved)) {
             switch effect(Int(earlier)).change {
             case .grow, .zero:
                 graph.nodes[Int(name)].hard.append(earlier)

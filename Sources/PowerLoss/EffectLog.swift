@@ -210,11 +210,9 @@ package struct EffectLog: Sendable {
                         effect: effect, id: EffectID(record: sequence, index: index),
                         path: intern(path), replaced: replaced))
             }
-            // The paths of what lies below a moved directory.
-            if case .rename(_, let to, _) = operation, let moved = tree.lookUp(to),
-                tree[moved]?.kind == .directory
-            {
-                notePaths()
+            // The paths of what lies below a moved directory; an exchange may move two.
+            if case .rename(let from, let to, _) = operation {
+                for moved in [from, to].compactMap(tree.lookUp) { notePaths(below: moved) }
             }
         }
 
@@ -232,6 +230,17 @@ package struct EffectLog: Sendable {
         private mutating func notePaths() {
             pathOf[.root] = ""
             for (path, inode) in tree.paths { pathOf[inode] = path }
+        }
+
+        private mutating func notePaths(below directory: InodeNumber) {
+            var open = [directory]
+            while let number = open.popLast() {
+                guard let inode = tree[number], inode.kind == .directory else { continue }
+                for entry in inode.sortedEntries {
+                    pathOf[entry.inode] = "\(pathOf[number]!)/\(entry.name)"
+                    open.append(entry.inode)
+                }
+            }
         }
 
         private mutating func intern(_ path: String) -> Int {

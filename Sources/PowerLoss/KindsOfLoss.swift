@@ -47,7 +47,7 @@ struct KindsOfLoss {
         var writes = Groups()
         var record = -1
         for (index, logged) in log.effects.enumerated() {
-            if case .birth = logged.effect.change { continue }
+            if logged.effect.isBirth { continue }
             guard storage.lastPoint(of: index) >= max(first, logged.id.record + 1) else { continue }
             let kind = StableHash.mix(patterns[logged.path], logged.effect.change.shape)
             all.add(index, kind: kind, path: logged.path)
@@ -134,8 +134,12 @@ struct KindsOfLoss {
         /// The first of each list, the second of each, and so on.
         private static func inTurns(_ lists: [[Int]]) -> [Int] {
             var result: [Int] = []
-            for place in 0..<(lists.map(\.count).max() ?? 0) {
-                for list in lists where place < list.count { result.append(list[place]) }
+            var open = lists.filter { !$0.isEmpty }
+            var place = 0
+            while !open.isEmpty {
+                for list in open { result.append(list[place]) }
+                place += 1
+                open.removeAll { $0.count == place }
             }
             return result
         }

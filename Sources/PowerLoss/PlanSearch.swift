@@ -115,9 +115,12 @@ package struct PlanSearch: Sequence, IteratorProtocol {
 
     /// Hands a plan out before all others, if it is possible here: what breaks a store under one model is most often what
     /// breaks it under the next.
-    package mutating func suggest(_ plan: CrashPlan) {
-        guard plan.crashPoint >= first, let state = try? storage.choice(plan) else { return }
+    ///
+    /// - Returns: false where it is not possible.
+    package mutating func suggest(_ plan: CrashPlan) -> Bool {
+        guard plan.crashPoint >= first, let state = try? storage.choice(plan) else { return false }
         suggested.append(state)
+        return true
     }
 
     package mutating func next() -> Planned? {
@@ -169,21 +172,11 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     private static func order(
         _ storage: Storage, _ first: Int, _ patterns: [UInt64]
     ) -> (novel: [Int], known: [Int]) {
-        var shapes: Set<UInt64> = []
+        var met: Set<UInt64> = []
         var novel: [Int] = []
         var known: [Int] = []
-        for point in first...storage.lastCrashPoint {
-            var parts: Set<UInt64> = []
-            for effect in storage.pending(at: point).effects {
-                let logged = storage.log.effects[effect]
-                parts.insert(StableHash.mix(patterns[logged.path], logged.effect.change.shape))
-            }
-            var shape = parts.reduce(UInt64(0), &+)
-            if point > 0, case .mark(let bytes) = storage.log.recording[point - 1].event {
-                shape = StableHash.mix(
-                    shape, StableHash.of(Array(bytes.buffer.prefix { $0 != 32 })))
-            }
-            if shapes.insert(shape).inserted { novel.append(point) } else { known.append(point) }
+        for (point, shape) in storage.shapes(patterns).enumerated() where point >= first {
+            if met.insert(shape).inserted { novel.append(point) } else { known.append(point) }
         }
         return (novel, known)
     }
@@ -309,23 +302,6 @@ package struct PlanSearch: Sequence, IteratorProtocol {
             return families.pairs(&random)
         default:
             return families.basic(&random).reversed() + families.samples(64, &random)
-        }
-    }
-}
-
-extension Effect.Change {
-    /// What kind of change it is.
-    var shape: UInt64 {
-        switch self {
-        case .birth: 1
-        case .data(_, let range, _): range.count == Block.size ? 2 : 3
-        case .zero: 4
-        case .punch: 5
-        case .grow: 6
-        case .setSize(let size): size == 0 ? 7 : 8
-        case .name(_, let present): present ? 9 : 10
-        case .attributes: 11
-        case .extendedAttribute: 12
         }
     }
 }

@@ -8,6 +8,7 @@ package final class Storage: Sendable {
     package let stack: Stack
     package let graph: EffectGraph
     private let snapshots: [Snapshot]
+    private let uncovered: [Uncovered]
     /// Sequences of the records that sync something, by machine.
     private let syncs: [[Int]]
 
@@ -16,8 +17,26 @@ package final class Storage: Sendable {
         /// The first crash point for which it holds.
         let crashPoint: Int
         let tree: FileTree
-        /// Effects of earlier records that are not covered, births aside.
-        let pending: [Int]
+        /// Which of `uncovered` comes before it, the latest.
+        let list: Int
+    }
+
+    /// Effects of the records before a crash point that were not covered there, births aside; ascending.
+    ///
+    /// Not listed for each snapshot: where small syncs leave many effects pending, that is the same long list again and again.
+    private struct Uncovered: Sendable {
+        let crashPoint: Int
+        let effects: [Int]
+
+        /// The same at a later crash point.
+        func effects(at point: Int, _ log: EffectLog, _ graph: EffectGraph) -> [Int] {
+            let later = log.firstEffect[crashPoint]..<log.firstEffect[point]
+            let isLeft = { (index: Int) in
+                min(graph.nodes[index].coveredAt, graph.nodes[index].droppedAt) >= point
+            }
+            return effects.filter(isLeft)
+                + later.filter { !log.effects[$0].effect.isBirth && isLeft($0) }
+        }
     }
 
     /// - Parameter added: syncs that are done although the program did not make them.
@@ -29,7 +48,7 @@ package final class Storage: Sendable {
         self.stack = stack
         let graph = EffectGraphBuilder.graph(of: log, model: model, stack: stack, adding: added)
         self.graph = graph
-        snapshots = Self.snapshots(log, graph)
+        (snapshots, uncovered) = Self.snapshots(log, graph)
         syncs = (0..<log.machineCount).map { machine in
             let own = log.syncs.filter { log.concerns(machine, $0) }
             let others = added.filter { log.isOn(machine, $0.sync) }.map { $0.record - 1 }
@@ -37,33 +56,36 @@ package final class Storage: Sendable {
         }
     }
 
-    private static func snapshots(_ log: EffectLog, _ graph: EffectGraph) -> [Snapshot] {
+    private static func snapshots(
+        _ log: EffectLog, _ graph: EffectGraph
+    ) -> ([Snapshot], [Uncovered]) {
         var tree = log.recording.base
         tree.keep(log.recording.arena)
         _ = tree.settle()
-        var result = [Snapshot(crashPoint: 0, tree: tree, pending: [])]
-        var pending: [Int] = []
+        var snapshots = [Snapshot(crashPoint: 0, tree: tree, list: 0)]
+        var lists = [Uncovered(crashPoint: 0, effects: [])]
+        // Effects made or covered since the latest list: all lists together are no longer than a few times the log.
+        var changes = 0
         var next = 0
         for covering in graph.coverings {
-            let end = log.firstEffect[covering.record + 1]
-            while next < end {
+            let point = covering.record + 1
+            changes += covering.effects.count + log.firstEffect[point] - next
+            while next < log.firstEffect[point] {
                 let effect = log.effects[next].effect
-                if case .birth = effect.change {
-                    tree.apply(effect)
-                } else {
-                    pending.append(next)
-                }
+                if effect.isBirth { tree.apply(effect) }
                 next += 1
             }
             for index in covering.effects { tree.apply(log.effects[Int(index)].effect) }
             tree.rememberHashes(of: Set(covering.effects.map { log.effects[Int($0)].effect.inode }))
-            pending.removeAll {
-                min(graph.nodes[$0].coveredAt, graph.nodes[$0].droppedAt) <= Int32(covering.record)
+            if 2 * changes >= lists.last!.effects.count {
+                lists.append(
+                    Uncovered(
+                        crashPoint: point, effects: lists.last!.effects(at: point, log, graph)))
+                changes = 0
             }
-            result.append(
-                Snapshot(crashPoint: covering.record + 1, tree: tree, pending: pending))
+            snapshots.append(Snapshot(crashPoint: point, tree: tree, list: lists.count - 1))
         }
-        return result
+        return (snapshots, lists)
     }
 
     /// Crash points are `0...crashPoints`: how many records were complete.
@@ -104,11 +126,11 @@ package final class Storage: Sendable {
         }
         let index = snapshots.partitioningIndex { $0.crashPoint > flushed.min()! } - 1
         let snapshot = snapshots[index]
-        var effects = snapshot.pending
+        var effects = uncovered[snapshot.list].effects(at: snapshot.crashPoint, log, graph)
         var births: [Int] = []
         let first = log.firstEffect[snapshot.crashPoint]
         for effect in first..<max(first, log.firstEffect[crashPoint]) {
-            if case .birth = log.effects[effect].effect.change {
+            if log.effects[effect].effect.isBirth {
                 births.append(effect)
             } else {
                 effects.append(effect)

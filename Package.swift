@@ -30,6 +30,7 @@ let package = Package(
     products: [
         .executable(name: "perjury", targets: ["perjury"]),
         .executable(name: "perjury-keeper", targets: ["perjury-keeper"]),
+        .library(name: "later-clock", type: .dynamic, targets: ["later-clock"]),
         .executable(name: "store-workloads", targets: ["store-workloads"]),
         .executable(name: "engine-workloads", targets: ["engine-workloads"]),
         .executable(name: "rocksdb-workloads", targets: ["rocksdb-workloads"]),
@@ -90,6 +91,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(name: "perjury-keeper"),
+        // Loaded into programs that recover after a time.
+        .target(name: "later-clock"),
         .executableTarget(
             name: "perjury-bench", dependencies: ["WorkloadRunner"],
             path: "Benchmarks/perjury-bench", swiftSettings: settings),

@@ -58,7 +58,7 @@ package struct Campaign {
 
     private func explore(_ run: RecordedRun, since start: Double) -> WorkloadReport {
         var report = emptyReport
-        report.notes = run.notes
+        report.notes = run.notes + subject.remarks
         report.recordingPath = run.path
         do {
             try explore(run, &report)

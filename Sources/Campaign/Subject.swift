@@ -19,6 +19,9 @@ package protocol Subject: Sendable {
     /// How long each of its programs may take, in seconds; nil where none has a limit.
     var timeoutSeconds: Double? { get }
 
+    /// What a reader should know of how it is run here.
+    var remarks: [String] { get }
+
     /// Sets the store up and runs it once.
     func record() throws -> RecordedRun
 
@@ -36,6 +39,7 @@ extension Subject {
         let isWhole = seconds == seconds.rounded() && seconds < 1e9
         return "; it has \(isWhole ? "\(Int(seconds))" : "\(seconds)") s, as `timeout:` says"
     }
+    package var remarks: [String] { [] }
 }
 
 /// The sync that fails in a run.

@@ -19,7 +19,7 @@ package enum Promise: Hashable, Sendable {
 
     /// Reads `durable`, `prefix`, `bounded-loss: 1s`, `atomic`, `acknowledged` or `opens`; `nil` for other words.
     ///
-    /// Durations are whole numbers with a unit: `ns`, `us`, `ms`, `s` or `m`.
+    /// Durations are whole numbers with a unit: `ns`, `us`, `ms`, `s`, `m` or `h`.
     package init?(_ text: String) {
         switch text {
         case "durable": self = .durable
@@ -46,6 +46,7 @@ package enum Promise: Hashable, Sendable {
         case "ms": scale = 1_000_000
         case "s": scale = 1_000_000_000
         case "m": scale = 60_000_000_000
+        case "h": scale = 3_600_000_000_000
         default: return nil
         }
         guard let count = UInt64(digits), count > 0 else { return nil }

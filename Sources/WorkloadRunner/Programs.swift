@@ -9,15 +9,19 @@ struct Programs {
     let surroundings: Surroundings
     let interrupt: CInt?
 
-    init(_ workload: Workload, _ keeper: Keeper, _ options: RunnerOptions, _ user: Keeper.User?)
-        throws
-    {
+    /// - Parameter isRecovery: they start after a power loss: `after` is how long it lasted.
+    init(
+        _ workload: Workload, _ keeper: Keeper, _ options: RunnerOptions, _ user: Keeper.User?,
+        isRecovery: Bool = false
+    ) throws {
+        let after = workload.file.afterNanoseconds
         self.workload = workload
         interrupt = options.interrupt
         surroundings = Surroundings(
             folder: workload.folder, dataDirectory: keeper.dataDirectory,
             runDirectory: keeper.runDirectory, seed: options.seed, user: user, life: options.life,
-            mounts: workload.file.mounts)
+            mounts: workload.file.mounts,
+            clock: isRecovery && after > 0 ? LaterClock(nanoseconds: after) : nil)
     }
 
     /// Runs a command to its end, or kills it when its time is over.

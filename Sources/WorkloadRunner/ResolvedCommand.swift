@@ -18,6 +18,7 @@ struct Surroundings {
     let user: Keeper.User?
     var life = 0
     var mounts: [String] = []
+    var clock: LaterClock?
 
     /// - Throws: when there is no such program.
     func resolve(_ command: [String]) throws -> ResolvedCommand {
@@ -34,6 +35,7 @@ struct Surroundings {
         environment["HOME"] = runDirectory
         environment["TMPDIR"] = runDirectory
         environment["LANG"] = "C.UTF-8"
+        if let clock { environment.merge(clock.environment) { $1 } }
         return ResolvedCommand(
             arguments: arguments, environment: environment, workingDirectory: folder, user: user)
     }

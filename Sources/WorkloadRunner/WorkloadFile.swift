@@ -76,6 +76,8 @@ package struct WorkloadFile: Hashable, Sendable {
     package var acceptedExit = AcceptedExit.statuses([0])
     /// Whether `run` ends only when the processes that it started have ended.
     package var waitsForAll = false
+    /// How far the clock of recovery is ahead of the machine's, in nanoseconds.
+    package var afterNanoseconds: UInt64 = 0
 
     /// The longest file that is read, in bytes.
     package static let sizeLimit = 1 << 20
@@ -128,13 +130,14 @@ package struct WorkloadFile: Hashable, Sendable {
         }
         if let node = fields["faults"] { faults = try reader.faults(node) }
         if let node = fields["exit"] { acceptedExit = try reader.acceptedExit(node) }
+        if let node = fields["after"] { afterNanoseconds = try reader.duration(node) }
         if let node = fields["wait"] { waitsForAll = try reader.waitsForAll(node) }
     }
 
     static let keys = [
         "about", "promise", "expect", "known", "user", "setup", "run", "observe", "check", "server",
         "timeout", "requires", "models", "under", "nested", "clients", "mounts",
-        "at-once", "faults", "exit", "wait",
+        "at-once", "faults", "exit", "wait", "after",
     ]
 }
 

@@ -21,6 +21,13 @@ package final class WorkloadSubject: Subject {
     package var timeoutSeconds: Double? { Double(workload.file.timeoutNanoseconds) / 1e9 }
     package var acceptedExit: AcceptedExit { workload.file.acceptedExit }
     package var promiseUnder: [String: Promise] { workload.file.under }
+    package var remarks: [String] {
+        let after = workload.file.afterNanoseconds
+        guard after > 0, LaterClock(nanoseconds: after) == nil else { return [] }
+        return [
+            "`after`: the clock of recovery has not moved on, as liblater-clock.so is not beside perjury"
+        ]
+    }
 
     /// - Throws: when the workload asks for what this version cannot do, or for a user that does not exist.
     package init(_ workload: Workload, options: RunnerOptions) throws {
@@ -223,8 +230,8 @@ package final class WorkloadSubject: Subject {
     package func observer(worker: Int) throws -> any Observer {
         let keeper = try Keeper(root: KeeperRoot.path(avoiding: workload.folder))
         return StoreObserver(
-            workload, try Programs(workload, keeper, options, user), keeper, mountOptions,
-            processor: processors[worker % processors.count])
+            workload, try Programs(workload, keeper, options, user, isRecovery: true), keeper,
+            mountOptions, processor: processors[worker % processors.count])
     }
 }
 

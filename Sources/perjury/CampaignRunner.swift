@@ -160,7 +160,9 @@ struct CampaignRunner {
         let folder = "\(places.out)/observations"
         guard (try? Files.makeFolder(folder)) != nil else { return nil }
         let file = workload.file
-        let how = "\(file.observer) \(String(describing: file.server)) \(file.user ?? "")"
+        let how =
+            "\(file.observer) \(String(describing: file.server)) \(file.user ?? "") "
+            + "\(file.afterNanoseconds)"
         return ObservationFile(
             path: "\(folder)/\(workload.name).jsonl",
             identity: "\(perjuryVersion) \(run.recording.identity) \(how)",

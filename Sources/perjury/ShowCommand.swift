@@ -81,6 +81,10 @@ struct ShowCommand: ParsableCommand {
             fields.append(("server", server.command.joined(separator: " ")))
         }
         if let user = file.user { fields.append(("user", user)) }
+        if file.afterNanoseconds > 0 {
+            let seconds = file.afterNanoseconds / 1_000_000_000
+            fields.append(("after", "the clock of recovery is \(seconds) s ahead"))
+        }
         let models = (file.models ?? ExplorationOptions.defaultModels) + file.expect.models
         let explored = PersistenceModel.all.map(\.name).filter(models.contains)
         fields.append(("models", explored.joined(separator: ", ")))

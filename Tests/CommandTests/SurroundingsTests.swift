@@ -275,5 +275,44 @@ extension TheCommand {
             }
             #expect(order == "mwsmmwsmmwsm")
         }
+
+        @Test(
+            "recovery's clock is ahead by `after`, and that of the run is not",
+            arguments: [true, false])
+        func laterClock(isLater: Bool) throws {
+            let bench = try Bench()
+            try bench.workload(
+                "w",
+                """
+                run: ./run.sh
+                observe: ./see.sh
+                \(isLater ? "after: 1h" : "")
+                """,
+                [
+                    "run.sh": """
+                    cd "$PERJURY_DIR" || exit 1
+                    echo "@begin t1"
+                    date +%s >lock; sync lock; sync .
+                    echo "@ack t1"
+                    """,
+                    // Waits for an hour after whoever had the lock.
+                    "see.sh": """
+                    cd "$PERJURY_DIR" || exit 1
+                    if grep -qs '^[0-9]' lock; then
+                        [ $(($(date +%s) - $(cat lock))) -ge 3600 ] || exit 9
+                        sleep 0.01
+                        echo "@saw t1"
+                    fi
+                    echo @end
+                    """,
+                ])
+
+            let (result, workload) = try bench.report("./w", ["--model", "posix"])
+
+            let verdict = isLater ? "holds" : "inconclusive"
+            #expect(workload["verdict"]?.text == verdict, "\(result.text)")
+            #expect(
+                workload["notes"]?.items.contains { $0.text?.contains("clock") ?? false } != true)
+        }
     }
 }

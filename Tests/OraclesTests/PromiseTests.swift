@@ -12,6 +12,7 @@ struct PromiseTests {
             ("bounded-loss: 1s", .boundedLoss(nanoseconds: 1_000_000_000)),
             ("bounded-loss: 200ms", .boundedLoss(nanoseconds: 200_000_000)),
             ("bounded-loss: 2m", .boundedLoss(nanoseconds: 120_000_000_000)),
+            ("bounded-loss: 1h", .boundedLoss(nanoseconds: 3_600_000_000_000)),
         ])
     func words(text: String, promise: Promise) {
         #expect(Promise(text) == promise)

@@ -35,12 +35,27 @@ package final class MountServer: @unchecked Sendable {
     ///   - tree: what the mount shows at first.
     ///   - writer: where records go. From now on it belongs to the server. With nil the bytes written go to memory of the
     ///     server's own and are lost with it.
-    ///   - device: an open `/dev/fuse`, which becomes the server's; nil: it opens one. The kernel mounts only what was opened
-    ///     in the user namespace of the mount.
+    ///   - device: an open `/dev/fuse`, which becomes the server's, and is closed where it throws; nil: it opens one. The
+    ///     kernel mounts only what was opened in the user namespace of the mount.
     package init(
         tree: FileTree, writer: RecordingWriter?, device: CInt? = nil,
         options: MountOptions = MountOptions()
     ) throws(MountError) {
+        fuseDescriptor = device ?? open("/dev/fuse", O_RDWR | O_CLOEXEC)
+        guard fuseDescriptor >= 0 else {
+            throw MountError("opening /dev/fuse failed: \(Errno(rawValue: errno))")
+        }
+        do throws(MountError) {
+            loop = try Self.loop(tree, writer, fuseDescriptor, options)
+        } catch {
+            close(fuseDescriptor)
+            throw error
+        }
+    }
+
+    private static func loop(
+        _ tree: FileTree, _ writer: RecordingWriter?, _ device: CInt, _ options: MountOptions
+    ) throws(MountError) -> RequestLoop {
         let limit = options.isWatched ? TreeService.inodeLimit : HiddenFile.mark.rawValue
         guard tree.nextInode.rawValue < limit else {
             throw MountError("the tree's inode numbers reach into those of the mount's own files")
@@ -58,12 +73,8 @@ package final class MountServer: @unchecked Sendable {
         } catch {
             throw MountError("reserving memory for what the mount writes failed: \(error)")
         }
-        fuseDescriptor = device ?? open("/dev/fuse", O_RDWR | O_CLOEXEC)
-        guard fuseDescriptor >= 0 else {
-            throw MountError("opening /dev/fuse failed: \(Errno(rawValue: errno))")
-        }
         let service = TreeService(tree: tree, writer: target, options: options)
-        loop = try RequestLoop(service: service, device: fuseDescriptor)
+        return try RequestLoop(service: service, device: device)
     }
 
     deinit {
@@ -148,5 +159,10 @@ package final class MountServer: @unchecked Sendable {
     /// Why the run had to end, in one sentence; nil while all is well.
     package var failure: String? {
         loop.lock.hold { loop.service.failure ?? loop.failure }
+    }
+
+    /// Why the recording could not grow, where that is why the run had to end: EFBIG past the memory set aside for it.
+    package var growthError: Errno? {
+        loop.lock.hold { loop.service.growthError }
     }
 }

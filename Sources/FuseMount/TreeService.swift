@@ -17,6 +17,8 @@ final class TreeService {
     var isFrozen = false
     /// Why nothing can be recorded any more; one sentence.
     private(set) var failure: String?
+    /// Why the recording could not grow, where that is the failure.
+    private(set) var growthError: Errno?
 
     /// Who sent the request at hand.
     var caller = Caller()
@@ -108,6 +110,7 @@ final class TreeService {
     }
 
     private func fail(_ error: Errno) {
+        growthError = error
         failure =
             "the recording cannot grow (\(error)): the run ends here, what was recorded is kept"
     }

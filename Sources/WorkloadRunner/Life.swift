@@ -46,6 +46,7 @@ final class Life {
             throw error
         }
         do {
+            // It closes the device, also where it throws.
             server = try MountServer(
                 tree: tree, writer: writer, device: device, options: options)
         } catch {
@@ -202,6 +203,9 @@ final class Life {
         if let failure = server.failure { throw HarnessError(failure) }
         return result
     }
+
+    /// Whether programs wrote more than the recorder's memory holds: why `end` throws then.
+    var hasOutgrownItsMemory: Bool { server.growthError == .fileTooLarge }
 
     /// The power goes: from here on nothing that programs do is stored, or answered before they are dead. The mount goes.
     ///

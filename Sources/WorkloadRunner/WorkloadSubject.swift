@@ -264,7 +264,7 @@ private final class StoreObserver: Observer {
     private func end(_ life: Life) throws -> (tree: FileTree, recording: Recording) {
         do {
             return try life.end()
-        } catch is HarnessError {
+        } catch is HarnessError where life.hasOutgrownItsMemory {
             throw HarnessError(
                 "the observer of \(workload.name) wrote more than \(Self.memoryLimit >> 30) GiB, "
                     + "which is all that memory is kept for")

@@ -52,6 +52,21 @@ extension MountTests {
             #expect(mount.server.tree.lookUp(path: "a") != nil)
         }
 
+        @Test("a server that cannot be made closes its device")
+        func closesDevice() throws {
+            var tree = FileTree()
+            tree.reserveInodes(below: InodeNumber(.max))
+            let device = open("/dev/null", O_RDWR | O_CLOEXEC)
+            #expect(throws: MountError.self) {
+                try MountServer(tree: tree, writer: nil, device: device)
+            }
+            #expect(fcntl(device, F_GETFD) < 0)
+
+            let before = try names("/proc/self/fd").count
+            #expect(throws: MountError.self) { try MountServer(tree: tree, writer: nil) }
+            #expect(try names("/proc/self/fd").count == before)
+        }
+
         @Test("a server that was never mounted stops")
         func stopsUnmounted() throws {
             let server = try MountServer(tree: FileTree(), writer: nil)

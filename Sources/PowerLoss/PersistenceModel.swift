@@ -3,7 +3,7 @@ import Recording
 /// Which effects may be lost, reordered or torn when the power goes: the rules of one filesystem, as data.
 ///
 /// Every rule is a promise that the filesystem makes (`guaranteed`), may make (`may`: treated as not made when looking for
-/// bugs, and named in a finding), or does not make (`never`). Where a model is wrong it must be wrong towards more
+/// bugs), or does not make (`never`). Where a model is wrong it must be wrong towards more
 /// states: it has to allow every state that a real kernel was seen to leave. `docs/models.md` has the sources.
 package struct PersistenceModel: Equatable, Sendable {
     package let name: String

@@ -1,6 +1,6 @@
 /// What lies below the filesystem, and how it lies: the levels of the durability stack that a file tree can tell apart.
 ///
-/// One flat struct, so that a person can read, compose and cite it; `StackFile` reads the same fields from YAML, and
+/// One flat struct, so that a person can read, compose and cite it; `RuleFile` reads the same fields from YAML, and
 /// `docs/models.md` names the source of each built-in one.
 package struct Stack: Equatable, Sendable {
     package var name: String

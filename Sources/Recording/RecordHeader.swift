@@ -124,6 +124,6 @@ enum RecordKind: UInt8 {
     case note
     /// Something that the harness did to a request.
     case fault
-    /// The last record of a recording that was ended in order; `a` is the hash of all headers before it.
+    /// The last record of a recording that was ended in order; `a` is the hash of all payload hashes before it.
     case seal = 0x7f
 }

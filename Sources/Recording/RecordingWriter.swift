@@ -224,7 +224,7 @@ package final class RecordingWriter {
     /// Payloads are hashed here and not while recording, where it would cost a tenth of a large write.
     package func seal() throws(Errno) {
         var offset = RecordingFormat.headerSize
-        var headers: UInt64 = 0
+        var payloads: UInt64 = 0
         while offset < cursor {
             let address = arena.base + offset
             guard let header = RecordHeader(at: UnsafeRawPointer(address), nonce: nonce) else {
@@ -236,12 +236,12 @@ package final class RecordingWriter {
             address.storeBytes(
                 of: hash.littleEndian, toByteOffset: RecordHeader.payloadHashOffset, as: UInt64.self
             )
-            headers = StableHash.mix(headers, hash)
+            payloads = StableHash.mix(payloads, hash)
             offset = RecordHeader.next(after: offset, payloadLength: payload.count)
         }
         try arena.ensure(cursor + RecordHeader.size)
         var seal = RecordHeader(.seal)
-        seal.a = headers
+        seal.a = payloads
         seal.flags = RecordHeader.baseFlag
         append(&seal, payloadLength: 0)
         try arena.truncateFile(to: cursor)

@@ -7,7 +7,7 @@ package let perjuryVersion = "0.1.0"
 /// Everything that one call of the command found out: what all reports are drawn from.
 package struct CampaignReport: Sendable {
     package var seed: UInt64
-    /// What ended the runs: `power-loss` or `process-kill`.
+    /// What ended the runs: a word of `Ending`.
     package var ending: String
     /// In words: `20 s a workload`, `5,000 states a workload`.
     package var budget: String

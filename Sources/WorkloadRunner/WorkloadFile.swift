@@ -11,7 +11,7 @@ package struct WorkloadFile: Hashable, Sendable {
     package enum Observer: Hashable, Sendable {
         /// Started once for each crash state; prints what is there.
         case command([String])
-        /// Started once; gets one directory a line on stdin.
+        /// Started once for each crash state; gets the directory as a line on stdin.
         case serve([String])
         /// Judges by itself and answers by its exit status.
         case check([String])

@@ -94,8 +94,12 @@ package struct Campaign {
         // What nothing can be judged without is no part of the budget. All the rest before the first state is.
         began += clock() - controlBegan
         if let reason = control.inconclusive {
+            // What a store that went into the background has not done is not what is wrong with it.
             report.inconclusive =
-                (run.endedNormally ? reason : "run \(run.outcome); \(reason)")
+                [
+                    run.endedNormally ? nil : "run \(run.outcome)", reason,
+                    run.outlived.isEmpty ? nil : run.unfinished(accepting: subject.acceptedExit),
+                ].compactMap(\.self).joined(separator: "; ")
                 + (run.end == .timedOut || control.isTimeout ? subject.timeoutInWords : "")
             if !control.observerLog.isEmpty {
                 report.notes.append("the observer said: \(control.observerLog)")

@@ -111,13 +111,7 @@ package struct Recovery: Sendable {
     }
 
     /// Whether it changed anything.
-    package var changed: Bool {
-        (0..<recording.count).contains {
-            guard case .operation(let operation) = recording[$0].event else { return false }
-            if case .sync = operation { return false }
-            return true
-        }
-    }
+    package var changed: Bool { recording.changesFiles }
 }
 
 /// One life of the program, from setup to its end.

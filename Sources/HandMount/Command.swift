@@ -57,8 +57,8 @@ enum Command {
         case "quit": self = .quit
         default:
             throw Refusal(
-                "there is no command `\(Escaped.line(verb.prefix(40)))`; there are: "
-                    + Self.words.joined(separator: ", "))
+                "there is no command `\(Escaped.line(verb.prefix(40)))`"
+                    + NearestName.suggestion(for: String(verb.prefix(40)), among: Self.words))
         }
         try reader.expectEnd()
     }

@@ -196,7 +196,9 @@ extension HandMount {
 
     private func log(_ limit: Int) throws -> ControlAnswer {
         let (recording, session) = snapshot()
-        let lines = try LogText(recording, limit: limit).lines
+        let lines = try LogText(
+            recording, max(0, recording.count - limit)..<recording.count
+        ).lines
         let head = "life \(session.life): \(recording.count) records"
         return ControlAnswer(
             ([head] + lines).joined(separator: "\n"),

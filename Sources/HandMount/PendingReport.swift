@@ -98,26 +98,3 @@ struct PendingReport {
         }
     }
 }
-
-/// The records of a life as lines.
-struct LogText {
-    let lines: [String]
-
-    /// - Parameter limit: how many of the latest.
-    init(_ recording: Recording, limit: Int) throws {
-        let log = try EffectLog(recording)
-        var lines: [String] = []
-        let first = max(0, recording.count - limit)
-        for sequence in first..<recording.count {
-            var text = log.words(sequence)
-            switch recording[sequence].event {
-            case .mark(let bytes):
-                text = "mark \(String(decoding: bytes.buffer, as: UTF8.self))"
-            case .fault(let fault): text += " (\(fault.effect))"
-            case .operation: break
-            }
-            lines.append("#\(sequence) \(Escaped.line(text))")
-        }
-        self.lines = lines
-    }
-}

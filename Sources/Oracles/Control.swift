@@ -40,7 +40,8 @@ package func positiveControl(
 ) -> ControlFailure? {
     if let objection = history.objection { return .inconclusive(objection) }
     if recordCount == 0 {
-        return .inconclusive("no cut is possible: run changed nothing in its data directory")
+        return .inconclusive(
+            "no cut is possible: run changed nothing in its data directory, $PERJURY_DIR")
     }
     let acknowledged = history.acknowledgedCount(at: .max)
     if acknowledged == 0 && promise != .opens {

@@ -53,6 +53,15 @@ package struct Recording: Sendable {
         }
     }
 
+    /// Whether a file, a directory or a name was changed: syncs and marks change nothing.
+    package var changesFiles: Bool {
+        offsets.indices.contains {
+            guard case .operation(let operation) = self[$0].event else { return false }
+            if case .sync = operation { return false }
+            return true
+        }
+    }
+
     /// The run as it would have been without these records. What is left must not need them: syncs never do.
     package func removing(_ isRemoved: (Int) -> Bool) -> Recording {
         var left: ContiguousArray<Int> = []

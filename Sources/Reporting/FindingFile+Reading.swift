@@ -109,9 +109,18 @@ extension FindingFile {
     private static func commands(_ json: JSON?) throws(FindingFileError) -> Commands? {
         guard let json, json != .null else { return nil }
         let reader = Reader(json: json, place: "commands.")
-        return Commands(
+        var commands = Commands(
             run: try reader.path("run"), observe: try reader.path("observe"),
             promise: try reader.string("promise"))
+        func optional(_ name: String) throws(FindingFileError) -> String? {
+            json[name] == nil ? nil : try reader.path(name)
+        }
+        commands.setup = try optional("setup")
+        commands.server = try optional("server")
+        commands.ready = try optional("ready")
+        commands.timeout = try optional("timeout")
+        if json["environment"] != nil { commands.environment = try reader.strings("environment") }
+        return commands
     }
 
     /// The value of `plan`.

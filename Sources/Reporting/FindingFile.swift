@@ -54,15 +54,38 @@ package struct FindingFile: Equatable, Sendable {
         }
     }
 
+    /// A workload as the options of the command describe it; each part as it was typed.
     package struct Commands: Equatable, Sendable {
         package var run: String
         package var observe: String
         package var promise: String
+        package var setup: String?
+        package var server: String?
+        package var ready: String?
+        package var timeout: String?
+        /// `NAME=VALUE`, or `NAME` for the value that whoever replays it has.
+        package var environment: [String] = []
 
         package init(run: String, observe: String, promise: String) {
             self.run = run
             self.observe = observe
             self.promise = promise
+        }
+
+        var json: JSON {
+            var members: [JSON.Member] = [
+                .init("run", .string(run)), .init("observe", .string(observe)),
+                .init("promise", .string(promise)),
+            ]
+            for (name, text) in [
+                ("setup", setup), ("server", server), ("ready", ready), ("timeout", timeout),
+            ] {
+                if let text { members.append(.init(name, .string(text))) }
+            }
+            if !environment.isEmpty {
+                members.append(.init("environment", .strings(environment)))
+            }
+            return .object(members)
         }
     }
 
@@ -118,16 +141,7 @@ package struct FindingFile: Equatable, Sendable {
             .init("workload", .string(workload)),
             .init("folder", .string(folder)),
         ]
-        if let commands {
-            members.append(
-                .init(
-                    "commands",
-                    .object([
-                        .init("run", .string(commands.run)),
-                        .init("observe", .string(commands.observe)),
-                        .init("promise", .string(commands.promise)),
-                    ])))
-        }
+        if let commands { members.append(.init("commands", commands.json)) }
         members += [
             .init("recording", .string(recording)),
             .init("model", .string(model)),

@@ -66,7 +66,7 @@ package func grouped(_ number: Int) -> String {
 }
 
 /// `1 state`, `2 states`.
-func counted(_ number: Int, _ noun: String) -> String {
+package func counted(_ number: Int, _ noun: String) -> String {
     "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")"
 }
 

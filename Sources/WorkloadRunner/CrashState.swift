@@ -31,7 +31,7 @@ package struct CrashState {
         let surroundings = Surroundings(
             folder: workload.folder, dataDirectory: keeper.dataDirectory,
             runDirectory: keeper.runDirectory, seed: options.seed, user: nil,
-            mounts: workload.file.mounts)
+            mounts: workload.file.mounts, environment: workload.file.environment)
         let shell = getenv("SHELL").map { String(cString: $0) } ?? "/bin/sh"
         var command = try surroundings.resolve([shell])
         command.workingDirectory = keeper.dataDirectory

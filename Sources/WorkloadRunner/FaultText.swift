@@ -58,7 +58,7 @@ package struct FaultWords {
         }
         throw FaultTextError(
             "`\(word)` is neither an error nor a delay such as 20ms, up to 60s", word,
-            among: FaultPlan.errors.map(\.name) + ["short", "lie", "flip", "misplace"])
+            among: Self.effects)
     }
 
     package mutating func operations(
@@ -83,7 +83,11 @@ package struct FaultWords {
         }
     }
 
-    private static let occurrences = ["every", "nth", "chance", "after", "beyond"]
+    /// The words for what is done, but for a delay.
+    package static let effects =
+        FaultPlan.errors.map(\.name) + ["short", "lie", "flip", "misplace"]
+    /// The words for when it is done.
+    package static let occurrences = ["every", "nth", "chance", "after", "beyond"]
 
     private mutating func occurrence() throws(FaultTextError) -> FaultPlan.Occurrence {
         guard let word = left.first else { return .every }
@@ -144,9 +148,7 @@ package struct FaultWords {
     }
 
     private func unknown(_ word: String, _ known: [String]) -> FaultTextError {
-        FaultTextError(
-            "what comes here is \(known.joined(separator: ", ")), not `\(word)`", word, among: known
-        )
+        FaultTextError("`\(word)` cannot follow here", word, among: known)
     }
 
     private mutating func number(_ what: String) throws(FaultTextError) -> Int {
@@ -164,7 +166,7 @@ package struct FaultTextError: Error, Hashable, CustomStringConvertible {
 
     init(_ sentence: String, _ word: String = "", among known: [String] = []) {
         description =
-            sentence + (known.isEmpty ? "" : WorkloadFileReader.suggestion(for: word, among: known))
+            sentence + NearestName.suggestion(for: word, among: known)
     }
 }
 
@@ -184,8 +186,8 @@ package struct FaultRequests: Hashable, Sendable {
             let error = words.count > 1 ? words[1] : "EIO"
             guard words.count <= 2, Self.syncErrors.contains(error) else {
                 throw FaultTextError(
-                    "a failing sync reports \(Self.syncErrors.joined(separator: " or ")), not `\(words.dropFirst().joined(separator: " "))`",
-                    error, among: Self.syncErrors)
+                    "no sync fails with `\(words.dropFirst().joined(separator: " "))`", error,
+                    among: Self.syncErrors)
             }
             syncError = error
             return
@@ -200,9 +202,12 @@ package struct FaultRequests: Hashable, Sendable {
 
     static let syncErrors = ["EIO", "ENOSPC", "EDQUOT"]
 
-    package mutating func add(_ others: FaultRequests) {
-        syncError = others.syncError ?? syncError
-        texts += others.texts
+    /// These and others; where both make syncs fail, the others' error.
+    package func adding(_ others: FaultRequests) -> FaultRequests {
+        var all = self
+        all.syncError = others.syncError ?? syncError
+        all.texts += others.texts
+        return all
     }
 
     /// The faults, in order.

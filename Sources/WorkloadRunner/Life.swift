@@ -85,6 +85,9 @@ final class Life {
         }
 
         var isSuccess: Bool { outcome == .exited(0) }
+
+        /// It ended as a program does that a shell or the dynamic linker could not start.
+        var mayLackSomething: Bool { outcome == .exited(126) || outcome == .exited(127) }
     }
 
     /// The power went while a program ran, or was being started.

@@ -21,7 +21,8 @@ struct Programs {
             folder: workload.folder, dataDirectory: keeper.dataDirectory,
             runDirectory: keeper.runDirectory, seed: options.seed, user: user, life: options.life,
             mounts: workload.file.mounts,
-            clock: isRecovery && after > 0 ? LaterClock(nanoseconds: after) : nil)
+            clock: isRecovery && after > 0 ? LaterClock(nanoseconds: after) : nil,
+            environment: workload.file.environment)
     }
 
     /// Runs a command to its end, or kills it when its time is over.
@@ -51,18 +52,31 @@ struct Programs {
     ) throws -> Life.Ended {
         let seconds = Double(workload.file.timeoutNanoseconds) / 1e9 * patience
         guard let server = workload.file.server else {
-            let id = try life.start(try surroundings.resolve(command), input: input)
+            let id = try start(command, in: life, input: input)
             return try life.wait(id, seconds: seconds, interrupt: interrupt)
         }
-        let daemon = try life.start(try surroundings.resolve(server.command), marks: false)
+        let daemon = try start(server.command, in: life, marks: false)
         if let ended = try waitUntilReady(server, daemon, in: life, seconds: seconds) {
             return ended
         }
-        let id = try life.start(try surroundings.resolve(command), input: input)
+        let id = try start(command, in: life, input: input)
         let ended = try life.wait(id, seconds: seconds, interrupt: interrupt)
         guard ended.outcome != .timedOut else { return ended }
         try stop(server, daemon, in: life, seconds: seconds)
         return ended
+    }
+
+    private func start(
+        _ command: [String], in life: Life, marks: Bool = true, input: CInt? = nil
+    ) throws -> Keeper.ProgramID {
+        let resolved = try surroundings.resolve(command)
+        do {
+            return try life.start(resolved, marks: marks, input: input)
+        } catch let error as KeeperError where error.cause == .noSuchFileOrDirectory {
+            // The file is there: what is missing is the interpreter that it names.
+            let sentences = ["\(error)", surroundings.droppedVariables()].compactMap(\.self)
+            throw HarnessError(sentences.joined(separator: "; "))
+        }
     }
 
     /// Waits for the processes that a program has left behind.

@@ -32,8 +32,10 @@ extension RecordedRun {
     static let setupNotAtRestNote = "setup-not-at-rest"
 
     /// `WorkloadSubject.request` of the run.
-    package var request: String? {
-        recording.notes[Self.requestNote].map { String(decoding: $0, as: UTF8.self) }
+    package var request: WorkloadIdentity? {
+        recording.notes[Self.requestNote].map {
+            WorkloadIdentity(text: String(decoding: $0, as: UTF8.self))
+        }
     }
 
     /// A line for each: how often it fired, how many requests it was about, and what it is.

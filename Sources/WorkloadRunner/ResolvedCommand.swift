@@ -19,8 +19,10 @@ struct Surroundings {
     var life = 0
     var mounts: [String] = []
     var clock: LaterClock?
+    /// What the workload sets beside the variables of every program, and in place of PATH, HOME, TMPDIR and LANG.
+    var environment: [EnvironmentVariable] = []
 
-    /// - Throws: when there is no such program.
+    /// - Throws: when there is no such program, or a variable of the caller's is not set.
     func resolve(_ command: [String]) throws -> ResolvedCommand {
         precondition(!command.isEmpty, "the workload file was checked")
         var variables = [
@@ -28,16 +30,36 @@ struct Surroundings {
             "PERJURY_SEED": "\(seed)", "PERJURY_LIFE": "\(life)",
         ]
         if !mounts.isEmpty { variables["PERJURY_MOUNTS"] = mounts.joined(separator: " ") }
+        var given = variables
+        given["PATH"] = Self.searchPath()
+        given["HOME"] = runDirectory
+        given["TMPDIR"] = runDirectory
+        given["LANG"] = "C.UTF-8"
+        for variable in environment {
+            given[variable.name] = Self.substitute(variables, in: try Self.value(of: variable))
+        }
         var arguments = command.map { [variables] in Self.substitute(variables, in: $0) }
-        arguments[0] = try Self.find(arguments[0], folder: folder)
-        var environment = variables
-        environment["PATH"] = Self.searchPath
-        environment["HOME"] = runDirectory
-        environment["TMPDIR"] = runDirectory
-        environment["LANG"] = "C.UTF-8"
-        if let clock { environment.merge(clock.environment) { $1 } }
+        do {
+            arguments[0] = try Self.find(
+                arguments[0], folder: folder, searchPath: given["PATH"] ?? "")
+        } catch {
+            throw HarnessError(
+                [error.description, droppedVariables()].compactMap(\.self)
+                    .joined(separator: "; "))
+        }
+        if let clock { given.merge(clock.environment) { $1 } }
         return ResolvedCommand(
-            arguments: arguments, environment: environment, workingDirectory: folder, user: user)
+            arguments: arguments, environment: given, workingDirectory: folder, user: user)
+    }
+
+    private static func value(of variable: EnvironmentVariable) throws -> String {
+        if let value = variable.value { return value }
+        guard let own = getenv(variable.name) else {
+            throw HarnessError(
+                "the variable \(variable.name) is to be passed on and is not set; set it, or write "
+                    + "\(variable.name)=VALUE")
+        }
+        return String(cString: own)
     }
 
     /// Only these variables, and only as `$NAME`: nothing here reaches a shell.
@@ -58,8 +80,14 @@ struct Surroundings {
         return result + rest
     }
 
-    /// The programs that come with the package, then the caller's own.
-    static var searchPath: String {
+    /// Where programs are looked for: as the workload's own PATH says, else among the programs that come with the package,
+    /// then as the caller's does.
+    static func searchPath(
+        _ environment: [EnvironmentVariable] = [], folder: String = ""
+    ) -> String {
+        if let own = environment.last(where: { $0.name == "PATH" })?.value {
+            return own.replacing("$PERJURY_WORKLOAD", with: folder)
+        }
         let inherited = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
         return products.map { "\($0):\(inherited)" } ?? inherited
     }
@@ -81,7 +109,9 @@ struct Surroundings {
     }
 
     /// - Throws: when there is no such program in the workload's folder, among the package's, or in PATH.
-    static func find(_ program: String, folder: String) throws -> String {
+    static func find(
+        _ program: String, folder: String, searchPath: String = Surroundings.searchPath()
+    ) throws(HarnessError) -> String {
         if program.hasPrefix("/") {
             guard access(program, X_OK) == 0 else {
                 throw missing(program, "there is no such program")

@@ -10,6 +10,12 @@ package struct RunnerOptions: Sendable {
     /// What is made to fail while programs run, besides what the workload itself asks for.
     package var faults = FaultRequests()
 
+    /// Reports that the harness writes, beside what is in `out`.
+    package var reports: [String] = []
+
+    /// What in a workload's folder is not the workload's.
+    var ownFiles: [String] { [out] + reports }
+
     package init(out: String, seed: UInt64 = 1, interrupt: CInt? = nil) {
         self.out = out
         self.seed = seed

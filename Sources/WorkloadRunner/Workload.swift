@@ -32,22 +32,18 @@ package struct Workload: Sendable {
             file: file)
     }
 
-    /// A workload without a folder of its own: two commands, run in `folder`.
-    package static func adHoc(
-        run: String, observe: String, promise: Promise, folder: String
-    ) throws -> Workload {
+    /// A workload that commands on a command line describe, run in `folder`.
+    package static func adHoc(_ file: WorkloadFile, folder: String) throws -> Workload {
         guard let real = realpath(folder, nil) else {
             throw HarnessError("entering the folder \(folder): there is no such folder")
         }
         defer { free(real) }
-        for (option, text) in [("--run", run), ("--observe", observe)] where words(text).isEmpty {
-            throw HarnessError(
-                "\(option) is empty: it takes a command, as in \(option) './put.sh 20'")
-        }
-        var file = WorkloadFile(run: words(run), observer: .command(words(observe)))
-        file.about = run
-        file.promise = promise
         return Workload(name: "command-line", folder: String(cString: real), file: file)
+    }
+
+    /// The same workload by another name.
+    package func named(_ name: String) -> Workload {
+        Workload(name: name, folder: folder, file: file)
     }
 
     /// The bytes of a file, one more than a workload file may have at most.
@@ -70,32 +66,11 @@ package struct Workload: Sendable {
         return bytes
     }
 
-    /// Splits at spaces, keeping together what stands in single or double quotes. Nothing is expanded.
-    static func words(_ text: String) -> [String] {
-        var words: [String] = []
-        var word: String?
-        var quote: Character?
-        for character in text {
-            if let open = quote {
-                if character == open { quote = nil } else { word = (word ?? "") + [character] }
-            } else if character == "'" || character == "\"" {
-                quote = character
-                word = word ?? ""
-            } else if character == " " || character == "\t" || character == "\n" {
-                if let done = word { words.append(done) }
-                word = nil
-            } else {
-                word = (word ?? "") + [character]
-            }
-        }
-        if let word { words.append(word) }
-        return words
-    }
-
     /// Why it cannot be run on this machine; nil when it can.
     package var missingRequirement: String? {
+        let path = Surroundings.searchPath(file.environment, folder: folder)
         for command in file.requires.commands {
-            if (try? Surroundings.find(command, folder: folder)) == nil {
+            if (try? Surroundings.find(command, folder: folder, searchPath: path)) == nil {
                 let packages = file.requires.packages.joined(separator: " ")
                 return "it needs the command `\(command)`"
                     + (packages.isEmpty ? "" : ": apt-get install \(packages)")

@@ -24,6 +24,12 @@ package struct WorkloadFile: Hashable, Sendable {
         package var ready: [String]?
         /// Ends the server in order; without it the server gets SIGTERM.
         package var stop: [String]?
+
+        package init(command: [String], ready: [String]? = nil, stop: [String]? = nil) {
+            self.command = command
+            self.ready = ready
+            self.stop = stop
+        }
     }
 
     /// What the machine must offer.
@@ -64,8 +70,6 @@ package struct WorkloadFile: Hashable, Sendable {
     package var under: [String: Promise] = [:]
     /// How often the power goes again during recovery, unless the command says otherwise.
     package var nested = 0
-    /// How many clients write marks at once; `nil` if not given.
-    package var clients: Int?
     /// Directories of the data directory, each of them the storage of a machine of its own; empty: there is one machine.
     package var mounts: [String] = []
     /// How many of these machines may lose their power at once; `nil`: all.
@@ -78,6 +82,9 @@ package struct WorkloadFile: Hashable, Sendable {
     package var waitsForAll = false
     /// How far the clock of recovery is ahead of the machine's, in nanoseconds.
     package var afterNanoseconds: UInt64 = 0
+
+    /// Variables of the programs, beside those that every program gets.
+    package var environment: [EnvironmentVariable] = []
 
     /// The longest file that is read, in bytes.
     package static let sizeLimit = 1 << 20
@@ -117,9 +124,6 @@ package struct WorkloadFile: Hashable, Sendable {
         }
         if let node = fields["under"] { under = try reader.under(node, known: known) }
         if let node = fields["nested"] { nested = try reader.count(node, upTo: 3) }
-        clients = try fields["clients"].map { node throws(WorkloadFileError) in
-            try reader.count(node, upTo: 10_000)
-        }
         if let node = fields["mounts"] { mounts = try reader.mounts(node) }
         mountsAtOnce = try fields["at-once"].map { node throws(WorkloadFileError) in
             guard !mounts.isEmpty else {
@@ -132,12 +136,13 @@ package struct WorkloadFile: Hashable, Sendable {
         if let node = fields["exit"] { acceptedExit = try reader.acceptedExit(node) }
         if let node = fields["after"] { afterNanoseconds = try reader.duration(node) }
         if let node = fields["wait"] { waitsForAll = try reader.waitsForAll(node) }
+        if let node = fields["environment"] { environment = try reader.environment(node) }
     }
 
-    static let keys = [
+    package static let keys = [
         "about", "promise", "expect", "known", "user", "setup", "run", "observe", "check", "server",
-        "timeout", "requires", "models", "under", "nested", "clients", "mounts",
-        "at-once", "faults", "exit", "wait", "after",
+        "timeout", "requires", "models", "under", "nested", "mounts", "at-once",
+        "faults", "exit", "wait", "after", "environment",
     ]
 }
 

@@ -42,7 +42,7 @@ extension WorkloadFileReader {
         throw error(
             value.line,
             "unknown promise `\(word)`"
-                + WorkloadFileReader.suggestion(for: word, among: Promise.words))
+                + NearestName.suggestion(for: word, among: Promise.words))
     }
 
     func expectation(
@@ -74,7 +74,7 @@ extension WorkloadFileReader {
             throw self.error(
                 value.line,
                 error.sentence
-                    + WorkloadFileReader.suggestion(for: error.word, among: error.known))
+                    + NearestName.suggestion(for: error.word, among: error.known))
         }
     }
 
@@ -123,6 +123,31 @@ extension WorkloadFileReader {
             throw error(value.line, "`\(value.name)` can be `all` only: wait for all processes")
         }
         return true
+    }
+
+    /// `{NAME: VALUE}`, or a list of `NAME=VALUE` and of `NAME`, which has the caller's value.
+    func environment(
+        _ value: WorkloadFileNode
+    ) throws(WorkloadFileError) -> [EnvironmentVariable] {
+        var variables: [EnvironmentVariable] = []
+        func add(_ text: String, _ line: Int?) throws(WorkloadFileError) {
+            do throws(EnvironmentVariable.Malformed) {
+                variables.append(try EnvironmentVariable(text))
+            } catch {
+                throw self.error(line, "`\(value.name)`: \(shown(error.sentence, limit: 200))")
+            }
+        }
+        if case .mapping = value.node {
+            for (name, node) in try pairs(of: value) {
+                guard case .scalar(let scalar) = node.node else {
+                    throw error(node.line, "`\(node.name)` must be a text")
+                }
+                try add("\(name)=\(scalar.string)", node.line)
+            }
+        } else {
+            for text in try list(value) { try add(text, value.line) }
+        }
+        return variables
     }
 
     func server(_ value: WorkloadFileNode) throws(WorkloadFileError) -> WorkloadFile.Server {

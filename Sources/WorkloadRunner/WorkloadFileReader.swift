@@ -35,7 +35,7 @@ struct WorkloadFileReader {
             throw error(
                 field.line,
                 "unknown key `\(shown(key))`\(place)"
-                    + WorkloadFileReader.suggestion(for: key, among: allowed))
+                    + NearestName.suggestion(for: key, among: allowed))
         }
         return Dictionary(uniqueKeysWithValues: pairs)
     }
@@ -81,7 +81,14 @@ struct WorkloadFileReader {
     func command(_ value: WorkloadFileNode) throws(WorkloadFileError) -> [String] {
         let arguments: [String]
         switch value.node {
-        case .scalar: arguments = try text(value).split(separator: " ").map(String.init)
+        case .scalar:
+            arguments = try text(value).split(separator: " ").map(String.init)
+            if let syntax = CommandText.shellSyntax(in: arguments) {
+                throw error(
+                    value.line,
+                    "`\(value.name)` has shell syntax, `\(shown(syntax))`, and no shell reads it: "
+                        + "write a list, `[sh, -c, '...']`")
+            }
         case .sequence: arguments = try list(value, mayBeEmpty: true)
         default: arguments = []
         }
@@ -163,7 +170,7 @@ struct WorkloadFileReader {
             throw error(
                 line,
                 "unknown \(kind) `\(shown(name))`"
-                    + WorkloadFileReader.suggestion(for: name, among: known))
+                    + NearestName.suggestion(for: name, among: known))
         }
     }
 
@@ -177,33 +184,5 @@ struct WorkloadFileReader {
             shown += isPlain ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
         }
         return text.unicodeScalars.count > limit ? shown + "…" : shown
-    }
-
-    /// `; did you mean …?` if a known word is near, else the known words.
-    static func suggestion(for word: String, among known: [String]) -> String {
-        let nearest = known.map { (distance(word, $0), $0) }.min { $0 < $1 }
-        if let (distance, name) = nearest, distance <= max(2, name.utf8.count / 3),
-            distance < min(name.utf8.count, word.utf8.count)
-        {
-            return "; did you mean `\(name)`?"
-        }
-        return known.isEmpty ? "" : "; known are \(known.joined(separator: ", "))"
-    }
-
-    /// How many bytes have to be added, dropped or changed; words are cut at 64 bytes.
-    static func distance(_ first: String, _ second: String) -> Int {
-        let first = Array(first.utf8.prefix(64))
-        let second = Array(second.utf8.prefix(64))
-        var row = Array(0...second.count)
-        for (i, byte) in first.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, other) in second.enumerated() {
-                let change = diagonal + (byte == other ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(change, row[j] + 1, diagonal + 1)
-            }
-        }
-        return row[second.count]
     }
 }

@@ -13,6 +13,10 @@ package final class WorkloadSubject: Subject {
     package let options: RunnerOptions
     let processors: [Int]
     let user: Keeper.User?
+    /// What the recorded run follows from: another request asks for another run.
+    package let request: WorkloadIdentity
+    /// What an observation follows from, besides the tree.
+    package let observerIdentity: WorkloadIdentity
 
     package var name: String { workload.name }
     package var about: String { workload.file.about }
@@ -35,6 +39,9 @@ package final class WorkloadSubject: Subject {
         self.options = options
         processors = Processors.allowed
         user = try workload.file.user.map(Processors.user(named:))
+        let folder = FolderFiles(workload.folder, except: options.ownFiles)
+        request = WorkloadIdentity(ofRun: workload, options, folder)
+        observerIdentity = WorkloadIdentity(ofObserver: workload, options, folder)
         if case .check = workload.file.observer {
             throw HarnessError(
                 "running \(workload.name): `check:` is not supported yet; print what is there with `observe:`"
@@ -46,20 +53,7 @@ package final class WorkloadSubject: Subject {
 
     /// What is made to fail while it runs.
     package var faults: FaultRequests {
-        var faults = workload.file.faults
-        faults.add(options.faults)
-        return faults
-    }
-
-    /// What the recorded run follows from: another request asks for another run.
-    package var request: String {
-        let file = workload.file
-        return [
-            "run \(file.run)", "setup \(file.setup ?? [])",
-            "server \(file.server.map { "\($0)" } ?? "")", "user \(file.user ?? "")",
-            "wait \(file.waitsForAll)", "seed \(options.seed)", "faults \(faults.texts)",
-            "mounts \(file.mounts)",
-        ].joined(separator: "\n")
+        workload.file.faults.adding(options.faults)
     }
 
     package func record() throws -> RecordedRun {
@@ -101,6 +95,7 @@ package final class WorkloadSubject: Subject {
         injector.begin(at: 0)
         if mount.isWatched { life.server.setInterceptor { injector.answer($0) } }
         let program = try Programs(workload, keeper, options, user)
+        let began = Surroundings.fileTime
         let ended: Life.Ended
         do {
             ended = try program.run(workload.file.run, in: life, patience: 1)
@@ -115,6 +110,7 @@ package final class WorkloadSubject: Subject {
         let errors = life.errors()
         var notes: [String] = []
         if let reason = life.syncUnseenReason { notes.append("sync(2) was not seen: \(reason)") }
+        let scratch = keeper.scratchNames
         let recording = try life.end().recording
         let counts = injector.plan.rules.map {
             FaultCount(text: "\($0)", matched: $0.matched, fired: $0.fired)
@@ -131,6 +127,13 @@ package final class WorkloadSubject: Subject {
         if !ended.isSuccess, !errors.isEmpty {
             let text = String(decoding: errors.suffix(2000), as: UTF8.self)
             notes.append("run said: \(text)" + (text.hasSuffix("\n") ? "" : "\n"))
+        }
+        if !recording.changesFiles {
+            notes += program.surroundings.writtenElsewhere(
+                since: began, except: options.ownFiles, scratch: scratch)
+            if !ended.isSuccess, let dropped = program.surroundings.droppedVariables() {
+                notes.append(dropped)
+            }
         }
         return RecordedRun(
             recording: recording, setupOutput: setupOutput, end: ended.outcome, notes: notes,
@@ -173,7 +176,8 @@ package final class WorkloadSubject: Subject {
         guard ended.isSuccess else {
             let what =
                 ended.serverTrouble ?? "`\(setup.joined(separator: " "))` \(ended.outcome)"
-            throw failure("setting up", what, life)
+            let advice = ended.mayLackSomething ? program.surroundings.droppedVariables() : nil
+            throw failure("setting up", what, life, advice)
         }
         var (tree, recording) = try life.end()
         _ = tree.settle()
@@ -181,11 +185,14 @@ package final class WorkloadSubject: Subject {
     }
 
     /// Ends the life of programs that came to nothing, and says why, with what they said.
-    private func failure(_ doing: String, _ what: String, _ life: Life) -> HarnessError {
+    private func failure(
+        _ doing: String, _ what: String, _ life: Life, _ advice: String? = nil
+    ) -> HarnessError {
         let errors = life.errors(limit: 1000)
         _ = try? life.end()
         let said = errors.isEmpty ? "" : ": \(String(decoding: errors, as: UTF8.self))"
-        return HarnessError("\(doing) \(workload.name): \(what)\(said)")
+        return HarnessError(
+            "\(doing) \(workload.name): \(what)\(said)" + (advice.map { "; \($0)" } ?? ""))
     }
 
     /// A recording that has begun. It takes the place of an older one only when it can be read itself: whenever the harness is
@@ -202,7 +209,7 @@ package final class WorkloadSubject: Subject {
                 arena: Arena(creating: unfinished), base: base, storesBase: true)
             try writer.note("workload", Array(workload.folder.utf8))
             try writer.note("setup", setupOutput)
-            try writer.note(RecordedRun.requestNote, Array(request.utf8))
+            try writer.note(RecordedRun.requestNote, Array(request.text.utf8))
             guard rename(unfinished, path) == 0 else { throw Errno(rawValue: errno) }
             return (path, writer)
         } catch {

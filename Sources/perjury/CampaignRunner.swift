@@ -31,30 +31,41 @@ struct CampaignRunner {
     /// Prints the whole report; answers how the command is to exit.
     mutating func run(_ tasks: [Task]) throws -> ExitStatus {
         let start = Wiring.now
+        // Held until all is written.
+        let out = try OutputFolder(places.out)
+        defer { withExtendedLifetime(out) {} }
+        let tasks = try named(tasks, out)
         var report = CampaignReport(
             seed: exploration.seed, ending: exploration.ending.rawValue,
-            budget: exploration.budget.description,
+            budget: exploration.budget.words,
             models: try Names.models(exploration.model).map(\.name),
             stacks: try exploration.stack.isEmpty
                 ? ["honest"] : Names.stacks(exploration.stack).map(\.name),
             outputFolder: places.out)
         report.skipped = skipped
         Interrupt.watch()
-        Console.out(TextReport(report, style: Console.style).header + "\n")
+        let style = Console.style(reports.textOutput)
+        if !reports.quiet { print(TextReport(report, style: style).header + "\n") }
         var progress = Console.progress(total: tasks.count)
         // What was found is told, whatever could not be written.
         var troubles: [String] = []
         for task in tasks {
             if Interrupt.isRequested { break }
+            if reports.verbose { Console.error(WorkloadText(task.workload).text) }
             var found = try explore(task, &progress)
             if updatedBaseline != nil { updateBaseline(&found, task.workload) }
-            do { try keep(&found, task.workload) } catch { troubles.append("\(error)") }
+            do { try keep(&found, task.workload) } catch {
+                troubles.append("\(error)")
+                found.notes.append("not all findings could be kept: \(error)")
+            }
             report.workloads.append(found)
-            Console.error(progress.finish(found))
+            if !reports.quiet { Console.error(progress.finish(found)) }
         }
         report.isInterrupted = Interrupt.isRequested
         report.seconds = Wiring.now - start
-        Console.out(TextReport(report, style: Console.style).body)
+        if !reports.quiet || report.exitStatus != .asExpected {
+            print(TextReport(report, style: style).body)
+        }
         if let path = updatedBaseline, let baseline {
             do { try Files.write(try baseline.text(), to: path) } catch {
                 troubles.append("\(error)")
@@ -64,12 +75,22 @@ struct CampaignRunner {
             (reports.json, JSONReport(report).text), (reports.junit, JUnitReport(report).text),
         ] {
             guard let path else { continue }
-            do { try Files.write(text, to: path) } catch { troubles.append("\(error)") }
+            do { try Files.writeReport(text, to: path) } catch { troubles.append("\(error)") }
         }
-        guard troubles.isEmpty else {
-            throw Failure(.unavailable, troubles.joined(separator: "; "))
+        return report.exitStatus.after(troubles)
+    }
+
+    private func print(_ text: String) { Console.write(text, to: reports.textOutput) }
+
+    /// Each by its name in the folder, and once.
+    private func named(_ tasks: [Task], _ out: OutputFolder) throws -> [Task] {
+        var known: Set<String> = []
+        return try tasks.compactMap { task in
+            var task = task
+            task.workload = try out.named(
+                task.workload, commands, recording: task.run.flatMap(\.path))
+            return known.insert(task.workload.name).inserted ? task : nil
         }
-        return report.exitStatus
     }
 
     private func explore(_ task: Task, _ progress: inout ProgressLine) throws -> WorkloadReport {
@@ -91,7 +112,8 @@ struct CampaignRunner {
         let subject: WorkloadSubject
         do {
             subject = try Wiring.subject(
-                task.workload, out: places.out, seed: exploration.seed, faults: faults)
+                task.workload, out: places.out, seed: exploration.seed, faults: faults,
+                reports: reports.paths)
         } catch {
             var report = WorkloadReport(
                 name: task.workload.name, about: file.about, promise: file.promise.description)
@@ -102,13 +124,17 @@ struct CampaignRunner {
         if task.run == nil { options.syncError = subject.faults.syncError }
         var campaign = Campaign(subject, options: options, clock: { Wiring.now })
         campaign.isCancelled = { Interrupt.isRequested }
-        campaign.store = { store(task.workload, $0) }
+        campaign.store = { store(subject, $0) }
         let box = Box(progress)
         campaign.progress = { step in
+            if reports.quiet { return }
             if let text = box.value.update(step, now: Wiring.now) { Console.error(text) }
         }
-        let run = task.run ?? (isResuming ? earlierRun(subject) : nil)
-        let report = run.map { campaign.explore($0) } ?? campaign.run()
+        var run = task.run
+        var note: String?
+        if run == nil, isResuming { (run, note) = earlierRun(subject) }
+        var report = run.map { campaign.explore($0) } ?? campaign.run()
+        if let note { report.notes.append(note) }
         progress = box.value
         return report
     }
@@ -147,26 +173,25 @@ struct CampaignRunner {
 
     // MARK: Resuming
 
-    /// The workload's last run, where it was recorded to its end and is the one that is asked for now.
-    private func earlierRun(_ subject: WorkloadSubject) -> RecordedRun? {
+    /// The workload's last run, where it was recorded to its end and is the one that is asked for now; why it is not.
+    private func earlierRun(_ subject: WorkloadSubject) -> (RecordedRun?, note: String?) {
         let path = "\(places.out)/recordings/\(subject.name).perjury"
         guard let run = try? RecordedRun(path: path), run.recording.isComplete,
-            run.workloadFolder == subject.workload.folder, run.request == subject.request
-        else { return nil }
-        return run
+            run.workloadFolder == subject.workload.folder, let request = run.request
+        else { return (nil, nil) }
+        guard let difference = subject.request.difference(from: request) else { return (run, nil) }
+        return (nil, "the earlier run is not gone on with; \(difference)")
     }
 
-    private func store(_ workload: Workload, _ run: RecordedRun) -> ObservationFile? {
+    private func store(_ subject: WorkloadSubject, _ run: RecordedRun) -> ObservationFile? {
         let folder = "\(places.out)/observations"
-        guard (try? Files.makeFolder(folder)) != nil else { return nil }
-        let file = workload.file
-        let how =
-            "\(file.observer) \(String(describing: file.server)) \(file.user ?? "") "
-            + "\(file.afterNanoseconds)"
+        // What a store shows is as private as what it keeps.
+        guard (try? Files.makeFolder(folder, mode: 0o700)) != nil else { return nil }
         return ObservationFile(
-            path: "\(folder)/\(workload.name).jsonl",
-            identity: "\(perjuryVersion) \(run.recording.identity) \(how)",
-            resuming: isResuming)
+            path: "\(folder)/\(subject.name).jsonl",
+            identity:
+                "\(perjuryVersion) \(run.recording.identity) \(subject.observerIdentity.text)",
+            resuming: isResuming && !subject.observerIdentity.isUnknown)
     }
 
     /// A value that a closure changes.

@@ -7,6 +7,15 @@ enum Console {
 
     static func error(_ text: String) { write(text, to: STDERR_FILENO) }
 
+    /// Where a text goes.
+    enum Output {
+        case output, error
+
+        var descriptor: CInt { self == .output ? STDOUT_FILENO : STDERR_FILENO }
+    }
+
+    static func write(_ text: String, to output: Output) { write(text, to: output.descriptor) }
+
     private static func write(_ text: String, to file: CInt) {
         var text = text
         text.withUTF8 { buffer in
@@ -22,12 +31,12 @@ enum Console {
     /// Whether a person sees what goes to standard error.
     static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// How reports on standard output look here.
-    static var style: TextStyle {
-        let isTerminal = isatty(STDOUT_FILENO) == 1
+    /// How reports look there.
+    static func style(_ output: Output) -> TextStyle {
+        let isTerminal = isatty(output.descriptor) == 1
         let isPlain = getenv("NO_COLOR") != nil || getenv("TERM").map { strcmp($0, "dumb") } == 0
         return TextStyle(
-            width: isTerminal ? width(STDOUT_FILENO) : 100, foldsTables: isTerminal,
+            width: isTerminal ? width(output.descriptor) : 100, foldsTables: isTerminal,
             hasColours: isTerminal && !isPlain)
     }
 

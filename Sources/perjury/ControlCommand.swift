@@ -8,24 +8,43 @@ struct ControlCommand: ParsableCommand {
         commandName: "ctl",
         abstract: "Ask something of a mount made by `perjury mount`.",
         discussion: """
-            It answers when the effect has happened. Exit status: 0 done; 1 refused, and nothing was changed; 69 nobody answers.
+            It answers when the effect has happened. Exit status: 0 done; 1 refused, and nothing was changed; 69 there is no answer.
 
             \(ControlCommand.commands)
 
-            DIR/GLOB/OPERATION and all the rest: docs/mount.md
+            OPERATION is any, sync, name, or one kind such as write, fsync, rename; GLOB is about paths below the mount: docs/mount.md
             """)
 
+    // A longer line would be broken by whoever prints the help.
     private static let commands = """
-          pending                         what is at risk: bytes, truncations, names, per file
-          cut worst | seed N | plan FILE  the power goes now; programs stay
-          arm cut worst|seed N before|after OPERATION [GLOB [N]]
-          arm fault ERROR|DELAY OPERATION [GLOB [N]]
-          disarm ID|all                   wait [ID] [within DURATION]
-          lie [on|off]                    syncs are answered and cover nothing
-          fault ERROR|DELAY OPERATION [GLOB] [every | nth N | chance P/Q [seed S]]
-          fault | fault clear ID|all      checkpoint
-          evict [PATH]                    what a failed sync left in the page cache alone is gone
-          log [COUNT]                     save DIR                  quit
+        pending                 what is at risk: bytes, truncations, names, by file
+        cut worst               the power goes, programs stay; all is lost that can be
+        cut seed N              what is lost is drawn from the seed
+        cut plan FILE           as a plan, or the plan of a finding, has it
+        arm cut worst|seed N before|after OPERATION [GLOB [N]]
+                                the power goes before or after the Nth operation
+        arm fault WHAT OPERATION [GLOB [N]]
+                                one fault, at the Nth operation
+        disarm ID|all           takes back what was armed
+        wait [ID] [within DURATION]
+                                until what was armed has happened
+        fault WHAT OPERATION [GLOB] [WHEN]
+                                makes operations fail, late or wrong
+        fault                   lists the faults, and how often each has fired
+        fault clear ID|all      takes them away
+        lie [on|off]            syncs are answered and cover nothing
+        checkpoint              everything becomes durable
+        evict [PATH]            the page cache forgets what a failed sync left in it
+        log [COUNT]             the latest records
+        save DIR                the recording of this life and of the one before
+        quit                    unmounts
+
+        WHAT   EIO, ENOSPC, EDQUOT, EROFS, EACCES, EINTR or ENOMEM: the error;
+               20ms: the answer is so much later; short BYTES: of a write;
+               flip or misplace: a read gives other bytes;
+               lie: a sync is answered and not done
+        WHEN   every; nth N; chance P/Q [seed S]; after TIME [for TIME];
+               beyond SIZE, as in beyond 8MiB: while files hold so much
         """
 
     @Flag(help: "Print the answer as JSON.")

@@ -36,6 +36,7 @@ struct ExploreCommand: ParsableCommand {
 
     func run() throws {
         try exploration.check()
+        try reports.check(out: places.out)
         var runner = CampaignRunner(
             exploration: exploration, places: places, reports: reports, isResuming: resume)
         try runner.expect(expecting)
@@ -44,10 +45,7 @@ struct ExploreCommand: ParsableCommand {
             let run = try Wiring.recordedRun(path)
             tasks.append(.init(workload: try find(for: path, run.workloadFolder), run: run))
         }
-        if let observe = commands.observe {
-            runner.commands = .init(
-                run: Self.recorded, observe: observe, promise: commands.promise ?? "durable")
-        }
+        runner.commands = given
         try exploration.mounts.check(tasks.map(\.workload))
         try Wiring.checkMachine()
         let status = try runner.run(tasks)
@@ -67,14 +65,15 @@ struct ExploreCommand: ParsableCommand {
         return found.map { "\(path)/\($0)" }
     }
 
-    /// Stands for the command of a run that is recorded already.
-    private static let recorded = "recorded"
+    /// The observer where there is no workload; the run is recorded already.
+    private var given: FindingFile.Commands? {
+        commands.observe.map {
+            .init(run: "recorded", observe: $0, promise: commands.promise ?? "durable")
+        }
+    }
 
     private func find(for recording: String, _ folder: String?) throws -> Workload {
-        if let observe = commands.observe {
-            return try Wiring.adHoc(
-                run: Self.recorded, observe: observe, promise: commands.promise)
-        }
+        if let given { return try Wiring.adHoc(given) }
         guard let name = workload ?? folder else {
             throw Failure(
                 .usage, "\(recording) does not name its workload; name it with --workload")

@@ -40,7 +40,10 @@ struct LiveCommand: ParsableCommand {
 
     @OptionGroup(title: "Places") var places: PlaceOptions
 
-    @Option(help: "Also write the report as JSON.")
+    @Option(
+        help:
+            "Also write the report as JSON; `-` is standard output, and the text goes to standard error."
+    )
     var json: String?
 
     func validate() throws {
@@ -61,22 +64,35 @@ struct LiveCommand: ParsableCommand {
         }
         let workloads = try Wiring.workloads(workload, places)
         try mounts.check(workloads)
+        if let json { try Files.checkReport(json, "--json", out: places.out) }
         try Wiring.checkMachine()
+        let out = try OutputFolder(places.out)
+        defer { withExtendedLifetime(out) {} }
         Interrupt.watch()
         var reports: [LiveReport] = []
         var status = ExitStatus.asExpected
-        Console.out(
-            "perjury \(perjuryVersion), live: \(model)/\(stack), seed \(seed), \(cuts) power losses a workload\n"
-        )
+        // What was found is told, whatever could not be written.
+        var troubles: [String] = []
+        let text: Console.Output = Files.isStandardOutput(json) ? .error : .output
+        Console.write(
+            "perjury \(perjuryVersion), live: \(model)/\(stack), seed \(seed), \(cuts) power losses a workload\n",
+            to: text)
         for workload in workloads where !Interrupt.isRequested {
+            let workload = try out.named(workload, nil)
             let report = try live(workload, target, requests)
-            let paths = try keep(report, workload)
-            Console.out(LiveText(report, paths).text)
+            var paths: [String] = []
+            do { try keep(report, workload, out, &paths) } catch { troubles.append("\(error)") }
+            Console.write(LiveText(report, paths).text, to: text)
             reports.append(report)
             status = Self.worse(status, report)
         }
-        if let json { try Files.write(LiveJSON(reports, seed: seed).text, to: json) }
-        throw ExitCode((Interrupt.isRequested ? .interrupted : status).rawValue)
+        if let json {
+            do {
+                try Files.writeReport(LiveJSON(reports, seed: seed).text, to: json)
+            } catch { troubles.append("\(error)") }
+        }
+        if Interrupt.isRequested { status = .interrupted }
+        throw ExitCode(status.after(troubles).rawValue)
     }
 
     private static func worse(_ status: ExitStatus, _ report: LiveReport) -> ExitStatus {
@@ -107,21 +123,27 @@ struct LiveCommand: ParsableCommand {
     }
 
     /// Writes each finding to a file of its own.
-    private func keep(_ report: LiveReport, _ workload: Workload) throws -> [String] {
-        let folder = "\(places.out)/findings/\(workload.name)-live"
+    ///
+    /// - Parameter paths: of those that are written, in order.
+    private func keep(
+        _ report: LiveReport, _ workload: Workload, _ out: OutputFolder, _ paths: inout [String]
+    ) throws {
+        // Not where `run` keeps those of a workload of that name.
+        let name = try out.name(
+            "\(workload.name)-live", of: "live: \(OutputFolder.owner(workload, nil))")
+        let folder = "\(places.out)/findings/\(name)"
         Files.removeAll(in: folder, suffix: ".json")
-        return try report.findings.enumerated().map { index, found in
+        for (index, found) in report.findings.enumerated() {
             let finding = found.finding
             let path =
                 "\(folder)/\(finding.model)-\(finding.kind.rawValue)-\(index + 1).json"
-            let name = found.recordingPath.split(separator: "/").last.map(String.init) ?? ""
             let file = FindingFile(
                 finding, workload: workload.name, folder: workload.folder,
-                recording: "../../recordings/\(name)", seed: seed,
+                recording: "../../recordings/\(Files.name(found.recordingPath))", seed: seed,
                 ownModel: try Names.ownModel(finding.model, [model]),
                 ownStack: try Names.ownStack(finding.stack, [stack]))
             try Files.write(file.text, to: path)
-            return path
+            paths.append(path)
         }
     }
 }

@@ -20,7 +20,7 @@ struct LiveText {
         }
         for (index, found) in report.findings.enumerated() {
             lines += ["", "  \(found.finding.kind.rawValue), life \(found.life)"]
-            lines += finding(found, paths[index])
+            lines += finding(found, index < paths.count ? paths[index] : nil)
         }
         for note in report.notes { lines.append("  note: \(Escaped.line(note))") }
         return lines.joined(separator: "\n") + "\n"
@@ -82,7 +82,8 @@ struct LiveText {
             : ", \(grouped(report.unjudged)) not, for a sync had been answered and not done"
     }
 
-    private func finding(_ found: LiveFinding, _ path: String) -> [String] {
+    /// - Parameter path: of its file; nil where it could not be written.
+    private func finding(_ found: LiveFinding, _ path: String?) -> [String] {
         let finding = found.finding
         var fields = [
             ("power lost", "\(found.moment)\(Self.mounts(finding))"),
@@ -98,10 +99,8 @@ struct LiveText {
         }
         if let kept = finding.kept { fields.append(("kept", kept)) }
         if !finding.advice.isEmpty { fields.append(("what is missing", finding.advice)) }
-        fields += [
-            ("replay", "perjury replay \(Escaped.shell(path))"),
-            ("explore", "perjury explore \(Escaped.shell(found.recordingPath))"),
-        ]
+        if let path { fields.append(("replay", "perjury replay \(Escaped.shell(path))")) }
+        fields.append(("explore", "perjury explore \(Escaped.shell(found.recordingPath))"))
         return fields.map { name, value in
             "    \(name)\(String(repeating: " ", count: 17 - name.count))\(Escaped.line(value))"
         }

@@ -71,37 +71,14 @@ enum Names {
         return all.filter { words.contains(name($0)) }
     }
 
-    /// - Throws: a usage failure that names the nearest one, when there is none of this name.
-    static func check(_ word: String, kind: String, among known: [String]) throws {
+    /// - Throws: a usage failure that names the nearest ones, when there is none of this name.
+    static func check(
+        _ word: String, kind: String, among known: [String], all: String? = nil
+    ) throws {
         guard !known.contains(word) else { return }
-        throw Failure(.usage, "there is no \(kind) `\(word)`" + suggestion(word, among: known))
-    }
-
-    /// `; did you mean …?` if a name contains the word or is spelt almost so, else all names.
-    static func suggestion(_ word: String, among known: [String]) -> String {
-        if !word.isEmpty, let part = known.first(where: { $0.contains(word) }) {
-            return "; did you mean `\(part)`?"
-        }
-        let nearest = known.map { (distance: distance(word, $0), name: $0) }.min { $0 < $1 }
-        if let nearest, nearest.distance <= max(2, nearest.name.utf8.count / 3) {
-            return "; did you mean `\(nearest.name)`?"
-        }
-        return known.isEmpty ? "" : "; there are: \(known.joined(separator: ", "))"
-    }
-
-    /// How many bytes have to be added, dropped or changed; words are cut at 64 bytes.
-    private static func distance(_ first: String, _ second: String) -> Int {
-        let second = Array(second.utf8.prefix(64))
-        var row = Array(0...second.count)
-        for (i, byte) in first.utf8.prefix(64).enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, other) in second.enumerated() {
-                let change = diagonal + (byte == other ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(change, row[j] + 1, diagonal + 1)
-            }
-        }
-        return row[second.count]
+        throw Failure(
+            .usage,
+            "there is no \(kind) `\(word)`"
+                + NearestName.suggestion(for: word, among: known, all: all))
     }
 }

@@ -6,7 +6,7 @@ import Reporting
 import WorkloadRunner
 
 /// How much is explored: a time, or a number of states, for each workload.
-enum Budget: ExpressibleByArgument {
+enum Budget: ExpressibleByArgument, CustomStringConvertible {
     case seconds(Double)
     case states(Int)
 
@@ -20,8 +20,17 @@ enum Budget: ExpressibleByArgument {
         }
     }
 
-    /// In words.
+    /// As it is typed.
     var description: String {
+        switch self {
+        case .states(let count): "\(count)"
+        case .seconds(let time) where time == time.rounded(): "\(Int(time))s"
+        case .seconds(let time): "\(Int((time * 1000).rounded()))ms"
+        }
+    }
+
+    /// As reports have it.
+    var words: String {
         switch self {
         case .states(let count): return "\(grouped(count)) states a workload"
         case .seconds(let time):
@@ -68,7 +77,9 @@ struct ExplorationOptions: ParsableArguments {
 
     @OptionGroup var mounts: MountsOptions
 
-    @Option(help: "Workers, each with a mount and an observer. Default: one for each core.")
+    @Option(
+        name: [.customShort("j"), .long],
+        help: "Workers, each with a mount and an observer. Default: one for each core.")
     var jobs: Int?
 
     func validate() throws {
@@ -167,6 +178,56 @@ struct CommandOptions: ParsableArguments {
     @Option(
         help: "What it promises: durable, prefix, bounded-loss: T, atomic, acknowledged or opens.")
     var promise: String?
+
+    @Option(help: "What comes out: holds (the default), or violates and the kinds that may come.")
+    var expect: String?
+
+    @Option(help: "Command that makes what the run begins on. Default: an empty directory.")
+    var setup: String?
+
+    @Option(help: "Server that is started before --setup, --run and --observe, and ended after.")
+    var server: String?
+
+    @Option(help: "Command that exits 0 once the server takes requests.")
+    var ready: String?
+
+    @Option(help: "How long each command may take, such as 500ms or 2m. Default: 20s.")
+    var timeout: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Variable of the commands, repeatable. A NAME alone has your own value, which no file will hold.",
+            valueName: "name[=value]"))
+    var env: [String] = []
+
+    /// The workload that they describe; nil where there is none.
+    ///
+    /// - Throws: a usage failure where an option is missing, or one is there that goes with --run only.
+    func commands() throws -> FindingFile.Commands? {
+        guard let run, let observe else {
+            let others = [
+                ("--promise", promise), ("--expect", expect), ("--setup", setup),
+                ("--server", server), ("--ready", ready), ("--timeout", timeout),
+                ("--env", env.first),
+            ]
+            if run != nil || observe != nil {
+                throw Failure(.usage, "--run and --observe go together")
+            }
+            if let (option, _) = others.first(where: { $0.1 != nil }) {
+                throw Failure(.usage, "\(option) goes with --run and --observe")
+            }
+            return nil
+        }
+        if ready != nil, server == nil { throw Failure(.usage, "--ready goes with --server") }
+        var commands = FindingFile.Commands(
+            run: run, observe: observe, promise: promise ?? "durable")
+        commands.setup = setup
+        commands.server = server
+        commands.ready = ready
+        commands.timeout = timeout
+        commands.environment = env
+        return commands
+    }
 }
 
 /// What may come beside what the workloads say themselves.
@@ -189,9 +250,36 @@ struct BaselineOptions: ParsableArguments {
 }
 
 struct ReportOptions: ParsableArguments {
-    @Option(help: "Also write the report as JSON.")
+    @Option(
+        help:
+            "Also write the report as JSON; `-` is standard output, and the text goes to standard error."
+    )
     var json: String?
 
-    @Option(help: "Also write the report as JUnit's XML.")
+    @Option(help: "Also write the report as JUnit's XML; `-` as for --json.")
     var junit: String?
+
+    @Flag(name: .shortAndLong, help: "No progress; report only what is not as expected.")
+    var quiet = false
+
+    @Flag(name: .shortAndLong, help: "Say what each workload is made of before it runs.")
+    var verbose = false
+
+    /// What cannot be written is said before anything is run.
+    func check(out: String) throws {
+        if Files.isStandardOutput(json), Files.isStandardOutput(junit) {
+            throw Failure(.usage, "--json and --junit cannot both be standard output")
+        }
+        if quiet, verbose { throw Failure(.usage, "--quiet and --verbose exclude each other") }
+        for (option, path) in [("--json", json), ("--junit", junit)] {
+            if let path { try Files.checkReport(path, option, out: out) }
+        }
+    }
+
+    /// Where the text goes: not where another report does.
+    var textOutput: Console.Output {
+        [json, junit].contains(where: Files.isStandardOutput) ? .error : .output
+    }
+
+    var paths: [String] { [json, junit].compactMap(\.self) }
 }

@@ -17,7 +17,7 @@ struct Perjury: ParsableCommand {
         subcommands: [
             RunCommand.self, RecordCommand.self, ExploreCommand.self, ReplayCommand.self,
             ListCommand.self, ShowCommand.self, DoctorCommand.self, MountCommand.self,
-            ControlCommand.self, LiveCommand.self,
+            ControlCommand.self, LiveCommand.self, LogCommand.self,
         ])
 
     static func main() {
@@ -34,6 +34,17 @@ struct Perjury: ParsableCommand {
             Console.error("perjury: \(Escaped.line("\(error)"))\n")
             exit(withError: ExitCode(ExitStatus.unavailable.rawValue))
         }
+    }
+}
+
+extension ExitStatus {
+    /// The status of a command that could not write something of what it found, said on standard error.
+    ///
+    /// What was found outranks: an unexpected outcome and an interrupt stay what they are.
+    func after(_ troubles: [String]) -> ExitStatus {
+        for trouble in troubles { Console.error("perjury: \(Escaped.line(trouble))\n") }
+        let isFound = self == .unexpected || self == .interrupted
+        return troubles.isEmpty || isFound ? self : .unavailable
     }
 }
 

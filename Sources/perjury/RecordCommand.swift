@@ -18,9 +18,12 @@ struct RecordCommand: ParsableCommand {
     func run() throws {
         let workloads = try Wiring.workloads(workload, places)
         try Wiring.checkMachine()
+        let out = try OutputFolder(places.out)
+        defer { withExtendedLifetime(out) {} }
         Interrupt.watch()
         var status = ExitStatus.asExpected
         for workload in workloads {
+            let workload = try out.named(workload, nil)
             if Interrupt.isRequested { break }
             do {
                 let subject = try Wiring.subject(workload, out: places.out, seed: seed)

@@ -105,9 +105,7 @@ struct ReplayCommand: ParsableCommand {
 
     private func find(_ file: FindingFile) throws -> Workload {
         if let commands = file.commands {
-            return try Wiring.adHoc(
-                run: commands.run, observe: commands.observe, promise: commands.promise,
-                folder: file.folder)
+            return try Wiring.adHoc(commands, folder: file.folder)
         }
         do {
             return try Workload.load(file.folder)

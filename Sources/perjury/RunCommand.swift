@@ -11,6 +11,8 @@ struct RunCommand: ParsableCommand {
             workload.yaml, or of the file itself, is a workload, too. With --run and --observe no folder is needed:
 
               perjury run --run './put.sh 20' --observe './get.sh'
+
+            --promise, --expect, --setup, --server, --ready, --timeout and --env go with them.
             """)
 
     @Argument(help: "Workloads: names of the catalogue, or paths.")
@@ -25,7 +27,7 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Of the whole catalogue, leave out the workloads that start a server.")
     var embedded = false
 
-    @OptionGroup var commands: CommandOptions
+    @OptionGroup(title: "In place of a workload") var commands: CommandOptions
     @Flag(
         help:
             "Go on after an end that came too early: keep what is recorded to its end, and what was observed of it."
@@ -39,25 +41,19 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         try exploration.check()
+        try reports.check(out: places.out)
         var runner = CampaignRunner(
             exploration: exploration, places: places, reports: reports, isResuming: resume)
         try runner.expect(expecting)
         runner.faults = try Wiring.faults(faults)
         var workloads: [Workload]
-        switch (commands.run, commands.observe) {
-        case (let run?, let observe?):
+        if let given = try commands.commands() {
             guard workload.isEmpty else {
                 throw Failure(.usage, "name workloads, or give --run and --observe; not both")
             }
-            workloads = [
-                try Wiring.adHoc(run: run, observe: observe, promise: commands.promise)
-            ]
-            runner.commands = .init(
-                run: run, observe: observe, promise: commands.promise ?? "durable")
-        case (nil, nil):
-            guard commands.promise == nil else {
-                throw Failure(.usage, "--promise goes with --run and --observe")
-            }
+            workloads = [try Wiring.adHoc(given, expect: commands.expect)]
+            runner.commands = given
+        } else {
             workloads = try Wiring.workloads(workload, places)
             // What a person named is an answer owed; of the whole catalogue, what this machine can do.
             if workload.isEmpty {
@@ -67,8 +63,6 @@ struct RunCommand: ParsableCommand {
                 }
                 workloads.removeAll { $0.missingRequirement != nil }
             }
-        default:
-            throw Failure(.usage, "--run and --observe go together")
         }
         try exploration.mounts.check(workloads)
         try Wiring.checkMachine()

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Oracles
 import PowerLoss
 import Reporting
 import WorkloadRunner
@@ -31,7 +30,7 @@ struct ShowCommand: ParsableCommand {
                 let alias = stack.aliasOf.map { " (the same as \($0))" } ?? ""
                 Console.out("\(stack.name): \(stack.about)\(alias)\n")
             }
-        case (_, 1): show(try Wiring.workloads(what, places)[0])
+        case (_, 1): Console.out(WorkloadText(try Wiring.workloads(what, places)[0]).text)
         default:
             throw Failure(
                 .usage,
@@ -64,49 +63,5 @@ struct ShowCommand: ParsableCommand {
             Console.out("To a file tree it is the same as `\(alias)`.\n")
         }
         if !stack.source.isEmpty { Console.out("Source: \(stack.source).\n") }
-    }
-
-    private func show(_ workload: Workload) {
-        let file = workload.file
-        var fields = [
-            ("about", file.about), ("folder", workload.folder),
-            ("promise", file.promise.description),
-            (
-                "setup",
-                file.setup?.joined(separator: " ") ?? "(none: the run begins on an empty directory)"
-            ),
-            ("run", file.run.joined(separator: " ")), ("observe", Self.words(file.observer)),
-        ]
-        if let server = file.server {
-            fields.append(("server", server.command.joined(separator: " ")))
-        }
-        if let user = file.user { fields.append(("user", user)) }
-        if file.afterNanoseconds > 0 {
-            let seconds = file.afterNanoseconds / 1_000_000_000
-            fields.append(("after", "the clock of recovery is \(seconds) s ahead"))
-        }
-        let models = (file.models ?? ExplorationOptions.defaultModels) + file.expect.models
-        let explored = PersistenceModel.all.map(\.name).filter(models.contains)
-        fields.append(("models", explored.joined(separator: ", ")))
-        for name in Set(explored).union(file.expect.specific.keys).sorted() {
-            let outcome = file.expect.specific[name] ?? file.expect.general ?? .holds
-            fields.append(("expected", "\(name): \(outcome)"))
-        }
-        if let error = file.faults.syncError { fields.append(("faults", "sync \(error)")) }
-        fields += file.faults.texts.map { ("faults", $0) }
-        if let missing = workload.missingRequirement { fields.append(("cannot run", missing)) }
-        Console.out("\(Escaped.line(workload.name))\n")
-        for (name, value) in fields {
-            let space = String(repeating: " ", count: 12 - name.count)
-            Console.out("  \(name)\(space)\(Escaped.line(value))\n")
-        }
-    }
-
-    private static func words(_ observer: WorkloadFile.Observer) -> String {
-        switch observer {
-        case .command(let words): words.joined(separator: " ")
-        case .serve(let words): "(serves) " + words.joined(separator: " ")
-        case .check(let words): "(checks) " + words.joined(separator: " ")
-        }
     }
 }

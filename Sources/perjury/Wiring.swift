@@ -2,6 +2,7 @@ import Campaign
 import FileTree
 import Glibc
 import Oracles
+import Reporting
 import WorkloadRunner
 
 /// Everything that the command asks of the execution side, in one place.
@@ -22,7 +23,9 @@ enum Wiring {
                     return try catalogue.load(name)
                 }
                 if name.contains("/") || access(name, F_OK) == 0 { return try Workload.load(name) }
-                try Names.check(name, kind: "workload", among: catalogue?.names ?? [])
+                try Names.check(
+                    name, kind: "workload", among: catalogue?.names ?? [],
+                    all: "`perjury list` prints all")
                 preconditionFailure("a name that the catalogue has was loaded")
             }
         } catch let failure as Failure {
@@ -45,20 +48,61 @@ enum Wiring {
         }
     }
 
-    /// The workload that `--run` and `--observe` describe, in the current folder.
-    static func adHoc(run: String, observe: String, promise: String?, folder: String = ".") throws
-        -> Workload
-    {
-        guard let promise = Promise(promise ?? "durable") else {
+    /// The workload that `--run`, `--observe` and those beside them describe, in `folder`.
+    static func adHoc(
+        _ commands: FindingFile.Commands, expect: String? = nil, folder: String = "."
+    ) throws -> Workload {
+        guard let promise = Promise(commands.promise) else {
             throw Failure(
                 .usage,
-                "there is no promise `\(promise ?? "")`; there are: "
-                    + Promise.words.joined(separator: ", "))
+                "there is no promise `\(commands.promise)`"
+                    + NearestName.suggestion(for: commands.promise, among: Promise.words))
         }
         do {
-            return try Workload.adHoc(run: run, observe: observe, promise: promise, folder: folder)
+            var file = WorkloadFile(
+                run: try CommandText.words(commands.run, option: "--run"),
+                observer: .command(try CommandText.words(commands.observe, option: "--observe")))
+            file.about = commands.run
+            file.promise = promise
+            if let expect { file.expect = Expectation(general: try outcome(expect)) }
+            file.setup = try commands.setup.map { try CommandText.words($0, option: "--setup") }
+            if let server = commands.server {
+                file.server = .init(command: try CommandText.words(server, option: "--server"))
+                file.server?.ready = try commands.ready.map {
+                    try CommandText.words($0, option: "--ready")
+                }
+            }
+            if let text = commands.timeout {
+                guard let time = Promise.nanoseconds(text) else {
+                    throw Failure(.usage, "--timeout \(text) is not a time such as 500ms or 20s")
+                }
+                file.timeoutNanoseconds = time
+            }
+            file.environment = try commands.environment.map(variable)
+            return try Workload.adHoc(file, folder: folder)
+        } catch let failure as Failure {
+            throw failure
         } catch {
             throw Failure(.usage, "\(error)")
+        }
+    }
+
+    private static func outcome(_ text: String) throws -> Expectation.Outcome {
+        do throws(ExpectationError) {
+            return try Expectation.Outcome(text)
+        } catch {
+            throw Failure(
+                .usage,
+                "--expect: \(error.sentence)"
+                    + NearestName.suggestion(for: error.word, among: error.known))
+        }
+    }
+
+    private static func variable(_ text: String) throws -> EnvironmentVariable {
+        do throws(EnvironmentVariable.Malformed) {
+            return try EnvironmentVariable(text)
+        } catch {
+            throw Failure(.usage, "--env: \(error.sentence)")
         }
     }
 
@@ -74,10 +118,12 @@ enum Wiring {
     }
 
     static func subject(
-        _ workload: Workload, out: String, seed: UInt64, faults: FaultRequests = FaultRequests()
+        _ workload: Workload, out: String, seed: UInt64, faults: FaultRequests = FaultRequests(),
+        reports: [String] = []
     ) throws -> WorkloadSubject {
         var options = RunnerOptions(out: out, seed: seed, interrupt: Interrupt.descriptor)
         options.faults = faults
+        options.reports = reports
         return try WorkloadSubject(workload, options: options)
     }
 

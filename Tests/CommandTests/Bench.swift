@@ -18,6 +18,8 @@ final class Bench {
     private var runs = 0
     private let hostMounts: [String]
     private var disks: [String] = []
+    /// Variables of the command, beside the bench's own: `NAME=VALUE`.
+    var environment: [String] = []
 
     static let python = "/usr/bin/python3"
 
@@ -148,7 +150,7 @@ final class Bench {
         let line = ["env", "-C", folder.path, program] + arguments
         var words = line.map { strdup($0) } + [nil]
         let settings = ["PERJURY_KEEPER=\(keeper)", "PATH=\(path)", "SHELL=/bin/sh"]
-        var environment = settings.map { strdup($0) } + [nil]
+        var environment = (settings + environment).map { strdup($0) } + [nil]
         defer { for word in words + environment { free(word) } }
         var process: pid_t = 0
         let failure = posix_spawn(&process, "/usr/bin/env", &actions, nil, &words, &environment)

@@ -116,8 +116,14 @@ extension TheCommand {
             "misspelt faults are refused with the nearest word",
             arguments: [
                 ("EOI write", "did you mean `EIO`?"), ("EIO wriet", "did you mean `write`?"),
-                ("EIO write log nht 3", "not `nht`; did you mean `nth`?"),
-                ("sync ENOSPCE", "did you mean `ENOSPC`?"), ("lie write", "`lie` is about syncs"),
+                ("EIO write log nht 3", "`nht` cannot follow here; did you mean `nth`?"),
+                (
+                    "EIO write log b 3",
+                    "`b` cannot follow here; known are every, nth, chance, after, beyond\n"
+                ),
+                ("sync ENOSPCE", "did you mean `ENOSPC`?"),
+                ("sync EBADMSG", "no sync fails with `EBADMSG`; known are EIO, ENOSPC, EDQUOT\n"),
+                ("lie write", "`lie` is about syncs"),
                 ("short 10 fsync", "`short` is about `write`"), ("EIO", "an operation is missing"),
                 ("EIO write log nth 3 4", "nothing is to follow the fault"),
             ])

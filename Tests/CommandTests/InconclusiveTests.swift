@@ -63,6 +63,14 @@ extension TheCommand {
                 name: "changes nothing", run: "echo '@ack t1'",
                 reason: "no cut is possible: run changed nothing in its data directory"),
             Case(
+                name: "writes elsewhere", run: "echo x >\"$HOME/store\"; echo '@ack t1'",
+                reason:
+                    "no cut is possible: run changed nothing in its data directory, $PERJURY_DIR"),
+            Case(
+                name: "becomes a daemon",
+                run: "(setsid sleep 1000 >/dev/null 2>&1 &); echo '@ack t1'",
+                reason: "1 process (sleep) still ran when `run` returned, and was ended"),
+            Case(
                 name: "observer hangs", observe: "sleep 1000", more: "timeout: 300ms",
                 reason: "did not end in its time without `@end`; it has 0.3 s, as `timeout:` says"),
             Case(
@@ -102,7 +110,30 @@ extension TheCommand {
             let reason = try #require(workload["inconclusive"]?.text)
             #expect(reason.contains(it.reason))
             #expect(workload["findings"]?.items.isEmpty == true)
-            #expect(result.output.contains(it.reason.prefix(24)), "\(result.text)")
+            let words = result.output.split { $0 == " " || $0 == "\n" }.joined(separator: " ")
+            #expect(words.contains(it.reason.prefix(24)), "\(result.text)")
+        }
+
+        @Test("data that is written elsewhere is found")
+        func elsewhere() throws {
+            let bench = try Bench()
+            try bench.workload(
+                "w", "run: ./run.sh\nobserve: ./see.sh\n",
+                [
+                    "run.sh": "echo x >store.db; echo x >\"$HOME/.store\"; echo '@ack t1'",
+                    "see.sh": Self.lists,
+                ])
+
+            let (_, workload) = try bench.report("./w")
+
+            let notes = workload["notes"]?.items.compactMap(\.text) ?? []
+            #expect(
+                notes == [
+                    "run wrote store.db in the folder \(bench.folder.file("w")); "
+                        + "all that the store keeps must be below $PERJURY_DIR",
+                    "run wrote .store in its home folder, $PERJURY_RUN, which no power loss touches; "
+                        + "all that the store keeps must be below $PERJURY_DIR",
+                ])
         }
 
         @Test("of a catalogue, what this machine has no programs for is skipped, with the reason")

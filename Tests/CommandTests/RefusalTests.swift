@@ -74,7 +74,13 @@ extension TheCommand {
 
             #expect(result.output.contains("lost-commit"), "\(result.text)")
             #expect(result.errors.contains("out/findings"), "\(result.text)")
-            #expect(result.status == ExitStatus.unavailable.rawValue, "\(result.text)")
+            // What was found outranks.
+            #expect(result.status == ExitStatus.unexpected.rawValue, "\(result.text)")
+
+            let live = try bench.run(["live", "./w", "--out", "out", "--cuts", "20"])
+            #expect(live.output.contains("lost-commit"), "\(live.text)")
+            #expect(live.errors.contains("out/findings"), "\(live.text)")
+            #expect(live.status == ExitStatus.unexpected.rawValue, "\(live.text)")
         }
 
         @Test(
@@ -87,22 +93,41 @@ extension TheCommand {
 
             let result = try bench.run(["run", "./w", "--out", out])
 
-            #expect(result.status == ExitStatus.inconclusive.rawValue, "\(result.text)")
-            #expect(result.output.contains("--out"), "\(result.text)")
+            #expect(result.status == ExitStatus.unavailable.rawValue, "\(result.text)")
+            #expect(result.errors.contains("--out"), "\(result.text)")
+            #expect(result.output.isEmpty, "\(result.text)")
         }
 
-        @Test("a report that cannot be written does not take the findings along")
-        func noReport() throws {
+        @Test(
+            "a report that cannot be written is refused before anything is run",
+            arguments: ["/proc/no/report", "/proc/report", "no/report", "w", ""],
+            [["run", "--json"], ["run", "--junit"], ["live", "--json"]])
+        func noReport(path: String, words: [String]) throws {
             let bench = try Bench()
             try workload(bench)
 
+            let result = try bench.run([words[0], "./w", words[1], path])
+
+            #expect(result.status == ExitStatus.usage.rawValue, "\(result.text)")
+            #expect(result.errors.contains("\(words[1]) \(path)"), "\(result.text)")
+            #expect(result.output.isEmpty, "\(result.text)")
+            #expect(access(bench.folder.file("perjury-out"), F_OK) != 0)
+        }
+
+        @Test("a report that can no more be written does not take the findings along")
+        func lostReport() throws {
+            let bench = try Bench()
+            try bench.workload(
+                "w", "run: ./run.sh\nobserve: ./see.sh\n",
+                Self.scripts)
+
             let result = try bench.run([
-                "run", "./w", "--model", "posix", "--budget", "200", "--json", "/proc/no/report",
+                "run", "./w", "--model", "posix", "--budget", "200", "--json", "/dev/full",
             ])
 
-            #expect(result.status == ExitStatus.unavailable.rawValue, "\(result.text)")
+            #expect(result.status == ExitStatus.unexpected.rawValue, "\(result.text)")
             #expect(result.output.contains("lost-commit"), "\(result.text)")
-            #expect(result.errors.contains("/proc/no"), "\(result.text)")
+            #expect(result.errors.contains("/dev/full"), "\(result.text)")
         }
 
         @Test("files that are no recordings, or damaged ones, exit 64")

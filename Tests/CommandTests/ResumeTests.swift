@@ -114,6 +114,36 @@ extension TheCommand {
             #expect(lines(bench).first != second, "another recording")
         }
 
+        @Test("of another program, or of another file beside it, nothing is taken over")
+        func otherProgram() throws {
+            let bench = try Bench()
+            try bench.workload("w", Self.yaml, Self.scripts)
+            _ = try bench.run(Self.arguments)
+            let first = try #require(lines(bench).first)
+
+            // What only says how it is judged changes no run.
+            try bench.workload("w", Self.yaml + "promise: durable\nabout: x\n", Self.scripts)
+            _ = try bench.run(Self.arguments + ["--resume"])
+            #expect(lines(bench).first == first)
+
+            var scripts = Self.scripts
+            scripts["run.sh"]! += "\n# built anew"
+            for (change, scripts, text) in [
+                ("the files of its folder", scripts, Self.yaml),
+                ("`timeoutNanoseconds`", scripts, Self.yaml + "timeout: 19s\n"),
+            ] {
+                try bench.workload("w", text, scripts)
+                let resumed = try bench.run(Self.arguments + ["--resume"])
+                let words = resumed.output.split { $0 == " " || $0 == "\n" }
+                    .joined(separator: " ")
+                #expect(
+                    words.contains("the earlier run is not gone on with; changed since: "),
+                    "\(resumed.text)")
+                #expect(words.contains(change), "\(resumed.text)")
+                #expect(lines(bench).first != first)
+            }
+        }
+
         @Test("a run of another seed, or with other faults, is none to go on with")
         func otherRequest() throws {
             let bench = try Bench()

@@ -22,12 +22,21 @@ struct CommandTests {
             (["run", "--model", "posix,bttrfs"], "no model `bttrfs`; did you mean `btrfs`?"),
             (["run", "--stack", "honset"], "there is no stack `honset`; did you mean `honest`?"),
             (["show", "model", "xsf"], "there is no model `xsf`; did you mean `xfs`?"),
-            (["show", "stack", "nonsense"], "; there are: honest, torn-4096, awupf-16k"),
+            (["show", "stack", "nonsense"], "; known are honest, torn-4096, awupf-16k"),
             (
                 ["run", "toy-page-tron"],
                 "no workload `toy-page-tron`; did you mean `toy-page-torn`?"
             ),
+            (["run", "quite-another"], "; `perjury list` prints all\n"),
             (["run", "--run", "x", "--observe", "y", "--promise", "z"], "there is no promise `z`"),
+            (["run", "--run", "x", "--observe", "y", "--expect", "hold"], "did you mean `holds`?"),
+            (["run", "--run", "x", "--observe", "y", "--env", "1=x"], "`1=x` is not a variable"),
+            (["run", "--setup", "x"], "--setup goes with --run and --observe"),
+            (
+                ["run", "--run", "x", "--observe", "y", "--ready", "z"],
+                "--ready goes with --server"
+            ),
+            (["run", "--json", "-", "--junit", "-"], "cannot both be standard output"),
             (["rum"], "Unexpected argument"),
         ])
     func misspelt(arguments: [String], sentence: String) throws {
@@ -53,6 +62,91 @@ struct CommandTests {
 
         #expect(result.status == ExitStatus.usage.rawValue, "\(result.errors)")
         #expect(!result.errors.isEmpty)
+    }
+
+    @Test("of many names the nearest are printed, in a line that can be read")
+    func fewNames() throws {
+        let result = try run("run", "quite-another")
+        #expect(result.errors.utf8.count < 160, "\(result.errors)")
+    }
+
+    @Test("a workload is shown with all of its keys")
+    func showsAll() throws {
+        let folder = try TemporaryFolder()
+        let yaml = """
+            about: all of it
+            promise: prefix
+            expect: {posix: violates lost-commit}
+            user: nobody
+            setup: ./setup
+            run: ./run
+            observe: {serve: [./see]}
+            server: {command: ./server, ready: ./ready, stop: ./stop}
+            timeout: 1500ms
+            requires: {commands: [sh], packages: [dash]}
+            models: [xfs]
+            under: {lying-flush: opens}
+            nested: 2
+            mounts: [n1, n2, n3]
+            at-once: 2
+            faults: ["EIO fsync *.log nth 3", sync ENOSPC]
+            exit: [0, 7]
+            wait: all
+            environment: {MODE: a b, JAVA_HOME: /opt/java}
+            """
+        try FileBytes.write(Array(yaml.utf8), to: folder.file("workload.yaml"))
+
+        let lines = try run("show", folder.path).output.split(separator: "\n").dropFirst()
+            .map { $0.split(separator: " ", maxSplits: 1).map { $0.drop { $0 == " " } } }
+
+        let shown = Dictionary(grouping: lines, by: \.[0]).mapValues { $0.map { String($0[1]) } }
+        let expected = [
+            "about": ["all of it"], "promise": ["prefix"],
+            "expect": [
+                "posix: violates lost-commit", "xfs: holds",
+            ],
+            "user": ["nobody"], "setup": ["./setup"], "run": ["./run"], "observe": ["serve: ./see"],
+            "server": ["./server", "ready: ./ready", "stop: ./stop"], "timeout": ["1500ms"],
+            "requires": ["sh (packages: dash)"], "models": ["posix, xfs"],
+            "under": ["lying-flush: opens"], "nested": ["2"], "mounts": ["n1, n2, n3"],
+            "at-once": ["2"], "faults": ["sync ENOSPC", "EIO fsync *.log nth 3"],
+            "exit": ["0, 7"], "wait": ["all"],
+            "environment": ["'MODE=a b' JAVA_HOME=/opt/java"],
+        ]
+        for (key, values) in expected { #expect(shown[key[...]] == values, "\(key)") }
+        // A key that is new is to be shown, too.
+        let other = try FileBytes.read(folder.file("workload.yaml")) + Array("\nzz: 1\n".utf8)
+        try FileBytes.write(other, to: folder.file("workload.yaml"))
+        let known = try run("show", folder.path).errors.split { " ,`;\n".contains($0) }
+            .drop { $0 != "are" }.dropFirst().map(String.init)
+        #expect(Set(known).subtracting(["check"]) == Set(expected.keys))
+    }
+
+    @Test("help of ctl has every command and word, and no line that is broken")
+    func controlHelp() throws {
+        let result = try run("ctl", "--help")
+        for word in [
+            "pending", "cut worst", "cut seed N", "cut plan FILE", "arm cut", "arm fault", "disarm",
+            "wait", "fault WHAT", "fault clear", "lie [on|off]", "checkpoint", "evict", "log",
+            "save DIR", "quit", "EIO", "ENOSPC", "EDQUOT", "EROFS", "EACCES", "EINTR", "ENOMEM",
+            "short BYTES", "flip", "misplace", "every", "nth N", "chance P/Q", "after TIME",
+            "beyond SIZE",
+        ] { #expect(result.output.contains(word), "\(word)") }
+        let lines = result.output.split(separator: "\n")
+        let table = lines.drop { !$0.hasPrefix("pending") }.prefix { !$0.hasPrefix("WHAT") }
+        #expect(table.count > 20, "\(result.output)")
+        let verbs: Set = [
+            "pending", "cut", "arm", "disarm", "wait", "lie", "fault", "evict", "checkpoint", "log",
+            "save", "quit",
+        ]
+        for line in table where line.first != " " {
+            #expect(verbs.contains(String(line.prefix { $0 != " " })), "\(line)")
+        }
+    }
+
+    @Test("defaults are shown as they are typed")
+    func defaults() throws {
+        #expect(try run("run", "--help").output.contains("(default: 20s)"))
     }
 
     @Test("models and stacks are told in words")

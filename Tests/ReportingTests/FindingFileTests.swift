@@ -10,6 +10,12 @@ struct FindingFileTests {
         #expect(try FindingFile(parsing: Array(file.text.utf8)) == file)
 
         file.commands = .init(run: "./put.sh 20", observe: "./get.sh", promise: "durable")
+        #expect(try FindingFile(parsing: Array(file.text.utf8)) == file)
+        file.commands?.setup = "./setup.sh"
+        file.commands?.server = "./server.sh"
+        file.commands?.ready = "./ready.sh"
+        file.commands?.timeout = "5s"
+        file.commands?.environment = ["A=1", "JAVA_HOME"]
         file.treeHash = nil
         file.plan = Samples.emptyPlan
         #expect(try FindingFile(parsing: Array(file.text.utf8)) == file)

@@ -49,7 +49,7 @@ struct WorkloadFileTests {
             requires: {commands: [redis-server], packages: redis-server}
             models: [ext4-ordered, xfs]
             under: {lying-flush: prefix, torn-4096: {bounded-loss: 2s}}
-            clients: 4
+            environment: {JAVA_HOME: /opt/java, EMPTY: ""}
             mounts: [n1, n2, n3]
             at-once: 2
 
@@ -78,7 +78,7 @@ struct WorkloadFileTests {
             workload.under == [
                 "lying-flush": .prefix, "torn-4096": .boundedLoss(nanoseconds: 2_000_000_000),
             ])
-        #expect(workload.clients == 4)
+        #expect(workload.environment.map(\.text) == ["JAVA_HOME=/opt/java", "EMPTY="])
         #expect(workload.mounts == ["n1", "n2", "n3"])
         #expect(workload.mountsAtOnce == 2)
     }
@@ -100,6 +100,14 @@ struct WorkloadFileTests {
 
         #expect(workload.run == ["sh", "-c", "'a;", "b'", "$(c)", "off"])
         #expect(workload.observer == .check(["./check"]))
+    }
+
+    @Test("variables may be a list, in which a name alone has the caller's value")
+    func environment() throws {
+        let workload = try parse(least + "environment: [LD_LIBRARY_PATH, A=b=c]\n")
+
+        #expect(workload.environment.map(\.name) == ["LD_LIBRARY_PATH", "A"])
+        #expect(workload.environment.map(\.value) == [nil, "b=c"])
     }
 
     @Test("an observer may be persistent")
@@ -138,6 +146,17 @@ struct WorkloadFileTests {
             ),
             ("observe: ./o\n", " `run` is missing"),
             ("run: ./run\n", " `observe` is missing"),
+            (least + "clients: 4\n", "3: unknown key `clients`"),
+            (
+                "run: ./a | ./b\nobserve: ./o\n",
+                "1: `run` has shell syntax, `|`, and no shell reads it: write a list, `[sh, -c, '...']`"
+            ),
+            (least + "setup: cd x\n", "3: `setup` has shell syntax, `cd`"),
+            (least + "environment: [A-B=1]\n", "3: `environment`: `A-B=1` is not a variable"),
+            (
+                least + "environment: {PERJURY_DIR: x}\n",
+                "3: `environment`: perjury itself sets the variables"
+            ),
             (
                 least + "check: ./c\n",
                 "3: `check` stands in place of `observe`: give one of them"
@@ -206,7 +225,6 @@ struct WorkloadFileTests {
             ),
             (least + "timeout: 20\n", "3: `timeout` must be a duration such as `20s` or `500ms`"),
             (least + "timeout: [1s]\n", "3: `timeout` must be a duration such as `20s` or `500ms`"),
-            (least + "clients: -1\n", "3: `clients` must be a number from 1 to 10000"),
             (
                 least + "mounts: [a]\n",
                 "3: `mounts` must name 2 to 7 directories, one for each machine"

@@ -349,7 +349,24 @@ package struct Campaign {
             }
             return .inconclusive("the budget ended before anything was observed")
         }
-        return .holds
+        return gap(in: exploration.report).map { .inconclusive($0) } ?? .holds
+    }
+
+    /// What was left out that could not be; nil where enough was visited to say that a promise holds.
+    private func gap(in report: ModelReport) -> String? {
+        // An eviction takes what a failed sync left, and most crash points have nothing of that.
+        guard !report.exhaustive, options.ending != .pageEviction else { return nil }
+        let visited = Double(report.crashPoints) / Double(max(1, report.crashPointsInAll))
+        let isTooLittle = visited < options.leastCoverage
+        guard report.shapes < report.shapesInAll || isTooLittle else { return nil }
+        let percent = options.leastCoverage * 100
+        let asked =
+            (percent == percent.rounded() ? "\(Int(percent))" : "\(percent)")
+            + " % of them were asked for"
+        return (isCancelled() ? "it was interrupted" : "the budget ended")
+            + " after \(report.crashPoints) of \(report.crashPointsInAll) crash points "
+            + "(\(report.shapes) of \(report.shapesInAll) shapes)"
+            + (isTooLittle ? ", and \(asked)" : "")
     }
 
     private func shortfall(_ exploration: Exploration) -> String? {

@@ -19,6 +19,8 @@ package struct CampaignOptions: Sendable {
     package var seconds: Double? = 20
     /// Budget in planned states, for all targets together; nil: none.
     package var states: Int?
+    /// The part of its crash points that a target must have visited to hold, from 0 to 1; besides one of each shape.
+    package var leastCoverage = 0.0
     /// Workers, each with a mount and an observer of its own.
     package var jobs = 1
     package var ending = Ending.powerLoss

@@ -38,6 +38,7 @@ final class Exploration {
     /// The budget ended before all that was planned was observed.
     private var isCut = false
     private var visited: Set<Int> = []
+    private var visitedShapes: Set<UInt64> = []
     private var distinct: Set<UInt64> = []
     private var hashes: [UInt64: UInt64] = [:]
     private(set) var groups: [Group] = []
@@ -118,6 +119,7 @@ final class Exploration {
             machinesAtOnce: options.machinesAtOnce)
         report = ModelReport(model: storage.model.name, stack: storage.stack.name)
         report.crashPointsInAll = storage.lastCrashPoint + 1 - first
+        report.shapesInAll = Set(search.shapes[first...]).count
         changes = judge.history.cutsOfChange()
         acknowledgementTimes = judge.history.view(at: .max).acknowledged.map(\.settledTime)
     }
@@ -176,12 +178,23 @@ final class Exploration {
         report.statesPlanned += states.count
         for state in states {
             visited.insert(state.pending.crashPoint)
+            if losesSomething(state) {
+                visitedShapes.insert(search.shapes[state.pending.crashPoint])
+            }
             distinct.insert(state.hash)
         }
         report.crashPoints = visited.count
+        report.shapes = visitedShapes.count
         report.statesDistinct = distinct.count
         isCut = isCut || !all
         report.exhaustive = search.isExhaustive && !isCut
+        if report.exhaustive { report.shapes = report.shapesInAll }
+    }
+
+    /// Whether it shows what its crash point is about: something is lost, where anything can be.
+    private func losesSomething(_ state: Planned) -> Bool {
+        ending == .processKill || state.pending.effects.isEmpty
+            || state.choice.kept.contains(false)
     }
 
     /// Tries a plan before all others.

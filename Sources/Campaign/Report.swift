@@ -100,6 +100,10 @@ package struct ModelReport: Sendable {
     /// Crash points visited, of `crashPointsInAll`.
     package var crashPoints = 0
     package var crashPointsInAll = 0
+    /// Shapes of crash points, kinds of change at risk to files of some name pattern after some mark, of which one at least
+    /// was visited with something lost, of `shapesInAll`.
+    package var shapes = 0
+    package var shapesInAll = 0
     /// Choices handed out by the search.
     package var statesPlanned = 0
     /// Different trees among them.

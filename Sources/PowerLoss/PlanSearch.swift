@@ -29,6 +29,9 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     private let ending: Ending
     /// The first crash point of which there are states.
     private let first: Int
+    /// Of each crash point: equal where the same kinds of change to files of the same name patterns are at risk, after the same
+    /// mark.
+    package let shapes: [UInt64]
     private let order: [Place]
     /// The order of the first round: each point, then the same with other machines.
     private let breadth: [Place]
@@ -89,7 +92,8 @@ package struct PlanSearch: Sequence, IteratorProtocol {
         self.ending = ending
         self.seed = seed
         let patterns = storage.log.paths.map { StableHash.of(Array(NamePattern.of($0).utf8)) }
-        let (novel, known) = Self.order(storage, first, patterns)
+        shapes = storage.shapes(patterns)
+        let (novel, known) = Self.order(shapes, from: first)
         let isLoss = ending == .powerLoss || ending == .kernelPanic
         let sets =
             isLoss ? MachineSet.losing(machinesAtOnce, of: storage.log.machineCount) : [.all]
@@ -170,13 +174,17 @@ package struct PlanSearch: Sequence, IteratorProtocol {
 
     /// Crash points with a new shape, and the others.
     private static func order(
-        _ storage: Storage, _ first: Int, _ patterns: [UInt64]
+        _ shapes: [UInt64], from first: Int
     ) -> (novel: [Int], known: [Int]) {
         var met: Set<UInt64> = []
         var novel: [Int] = []
         var known: [Int] = []
-        for (point, shape) in storage.shapes(patterns).enumerated() where point >= first {
-            if met.insert(shape).inserted { novel.append(point) } else { known.append(point) }
+        for point in first..<shapes.count {
+            if met.insert(shapes[point]).inserted {
+                novel.append(point)
+            } else {
+                known.append(point)
+            }
         }
         return (novel, known)
     }

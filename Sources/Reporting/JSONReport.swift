@@ -89,6 +89,8 @@ package struct JSONReport {
             .init("kinds", .strings(report.kinds.map(\.rawValue))),
             .init("crashPoints", .number(report.crashPoints)),
             .init("crashPointsInAll", .number(report.crashPointsInAll)),
+            .init("crashPointShapes", .number(report.shapes)),
+            .init("crashPointShapesInAll", .number(report.shapesInAll)),
             .init("statesPlanned", .number(report.statesPlanned)),
             .init("statesDistinct", .number(report.statesDistinct)),
             .init("statesObserved", .number(report.statesObserved)),

@@ -296,6 +296,27 @@ package struct TextReport {
         return names.isEmpty ? "" : style.wrapped(list(names), first: "\(what): ")
     }
 
+    /// The row that holds on the least evidence; where all of them visited each crash point, that.
+    private var coverage: String {
+        let rows = campaign.workloads.flatMap { workload in
+            workload.models.filter { $0.verdict == .holds && $0.crashPointsInAll > 0 }
+                .map { (workload: workload, model: $0) }
+        }
+        func part(_ model: ModelReport) -> Double {
+            model.exhaustive ? 1 : Double(model.crashPoints) / Double(model.crashPointsInAll)
+        }
+        guard let worst = rows.min(by: { part($0.model) < part($1.model) }) else { return "" }
+        guard part(worst.model) < 1 else {
+            return style.wrapped("What holds was tried at every crash point.", first: "")
+        }
+        return style.wrapped(
+            "The least tried of what holds: \(Escaped.line(worst.workload.name)) under "
+                + "\(worst.model.target), at \(grouped(worst.model.crashPoints)) of "
+                + "\(counted(worst.model.crashPointsInAll, "crash point")), "
+                + "\(grouped(worst.model.shapes)) of \(counted(worst.model.shapesInAll, "shape")).",
+            first: "")
+    }
+
     private var summary: String {
         let workloads = campaign.workloads
         let outcomes = workloads.map(\.outcome)
@@ -323,7 +344,7 @@ package struct TextReport {
                 "\(counted(workloads.count, "workload")): \(list(parts)). "
                     + "\(counted(planned, "state")) judged by \(counted(observed, "observation"))"
                     + "\(time).", first: "")
-            + others + unlisted
+            + coverage + others + unlisted
             + style.wrapped("Exit status \(status.rawValue): \(status.meaning).", first: "")
     }
 }

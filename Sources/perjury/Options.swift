@@ -40,6 +40,19 @@ enum Budget: ExpressibleByArgument, CustomStringConvertible {
     }
 }
 
+/// `100%` or `12.5%`.
+struct Percentage: ExpressibleByArgument {
+    /// From 0 to 1.
+    let part: Double
+
+    init?(argument: String) {
+        guard argument.hasSuffix("%"), let percent = Double(argument.dropLast()),
+            (0...100).contains(percent)
+        else { return nil }
+        part = percent / 100
+    }
+}
+
 extension Ending: ExpressibleByArgument {}
 
 /// What is explored, and how far.
@@ -76,6 +89,12 @@ struct ExplorationOptions: ParsableArguments {
     var nested: Int?
 
     @OptionGroup var mounts: MountsOptions
+
+    @Option(
+        help:
+            "The part of its crash points that a model must have visited to hold, as in 100%; else it is inconclusive. One point of each shape is always needed."
+    )
+    var minCoverage: Percentage?
 
     @Option(
         name: [.customShort("j"), .long],
@@ -123,6 +142,7 @@ struct ExplorationOptions: ParsableArguments {
         options.machinesAtOnce = mounts.atOnce ?? file.mountsAtOnce
         // Small enough that slow observers show something of each model within a small budget.
         options.batch = 128
+        options.leastCoverage = minCoverage?.part ?? 0
         options.jobs = jobs ?? Processors.allowed.count
         switch budget {
         case .seconds(let seconds): options.seconds = seconds

@@ -187,6 +187,63 @@ struct InconclusiveTests {
         #expect(explore(toy, ["posix"]).notes == ["the observer said: bad magic number\n"])
     }
 
+    @Test(
+        "a sliver of the crash points is no evidence; one of each shape is, and more where that is asked for"
+    )
+    func coverage() {
+        func verdict(_ states: Int, atLeast part: Double = 0) -> Verdict {
+            explore(Toys.log(20), ["posix"]) {
+                $0.states = states
+                $0.leastCoverage = part
+            }.verdict
+        }
+        let whole = explore(Toys.log(20), ["posix"]).models[0]
+        #expect(whole.verdict == .holds && whole.shapes == whole.shapesInAll)
+        #expect(whole.shapesInAll > 2 && whole.shapesInAll < whole.crashPointsInAll)
+
+        guard case .inconclusive(let gap) = verdict(4) else {
+            Issue.record("a sliver was enough")
+            return
+        }
+        #expect(gap.hasPrefix("the budget ended after "))
+        #expect(gap.hasSuffix(" of \(whole.shapesInAll) shapes)"))
+        // Two states at each point, those with a new shape first.
+        let enough = 2 * whole.shapesInAll
+        #expect(verdict(enough) == .holds)
+        guard case .inconclusive(let reason) = verdict(enough, atLeast: 1) else {
+            Issue.record("a sliver was enough")
+            return
+        }
+        #expect(reason.hasSuffix(", and 100 % of them were asked for"))
+        #expect(verdict(6 * whole.crashPointsInAll, atLeast: 1) == .holds)
+    }
+
+    @Test("a plan that breaks the store under one model is tried first under the others")
+    func suggested() {
+        // Found late: the last of many commits is not synced.
+        var toy = Toys.log(1)
+        toy.life = { disk in
+            for commit in 1...12 {
+                try disk.say("@begin t\(commit)")
+                try disk.append("log", Toys.line("t\(commit)"))
+                if commit != 7 { try disk.sync("log") }
+                try disk.say("@ack t\(commit)")
+            }
+        }
+        let models = ["posix", "ext4-ordered", "xfs", "btrfs"]
+        // The first that finds it has what all have together.
+        let states = (1...400).first { explore(toy, models, $0).violated.isEmpty == false }!
+
+        #expect(explore(toy, models, states + 3).violated.count == models.count)
+    }
+
+    private func explore(_ toy: ToySubject, _ models: [String], _ states: Int) -> WorkloadReport {
+        CampaignTests.explore(toy, models) {
+            $0.states = states
+            $0.batch = 1
+        }
+    }
+
     @Test("a budget that ends before anything was observed", arguments: [0, 1])
     func noBudget(_ states: Int) {
         let report = explore(Toys.log(), ["posix", "xfs"]) { $0.states = states }

@@ -54,6 +54,25 @@ struct TextReportTests {
                 """#))
     }
 
+    @Test("the summary says which of what holds was tried least")
+    func leastTried() {
+        var report = Samples.holding
+        report.models.append(Samples.model("xfs", .holds))
+        report.models[1].crashPoints = 13
+        report.models[1].shapes = 9
+        report.models[1].shapesInAll = 9
+
+        let text = body(report).replacing("\n", with: " ")
+
+        #expect(
+            text.contains(
+                "The least tried of what holds: sqlite under xfs, at 13 of 413 crash points, 9 of 9 shapes."
+            ))
+        report.models[0].exhaustive = true
+        report.models[1].exhaustive = true
+        #expect(body(report).contains("What holds was tried at every crash point.\n"))
+    }
+
     @Test("of several workloads the summary names those that are not as expected")
     func named() {
         var unknown = Samples.workload("unknown", models: [])
@@ -98,6 +117,7 @@ struct TextReportTests {
                     | \x1b[31mred
 
                 1 workload: 0 as expected, 1 NOT AS EXPECTED. 10,420 states judged by 424 observations.
+                What holds was tried at every crash point.
                 Exit status 1: a violation that was not expected, or an expected one that was not found.
 
                 """#)
@@ -344,6 +364,8 @@ struct MachineReportTests {
                           "kinds": ["lost-commit"],
                           "crashPoints": 412,
                           "crashPointsInAll": 413,
+                          "crashPointShapes": 0,
+                          "crashPointShapesInAll": 0,
                           "statesPlanned": 5210,
                           "statesDistinct": 1804,
                           "statesObserved": 212,

@@ -82,6 +82,7 @@ extension Campaign {
         _ trial: SyncTrial, _ storage: Storage, _ observations: Observations
     ) -> SyncTrial.Outcome {
         let exploration = trial.exploration
+        guard mayObserve(exploration) else { return .unknown }
         let states = trial.states(storage).map {
             ($0, SmallestPlan(storage, $0.pending, $0.choice))
         }
@@ -89,15 +90,13 @@ extension Campaign {
         let unknown = states.map(\.1).filter {
             !observations.isObserved($0.treeHash) && queued.insert($0.treeHash).inserted
         }
-        guard unknown.count <= SyncTrial.mostObservations,
-            unknown.isEmpty || mayObserve(exploration)
-        else { return .unknown }
+        guard unknown.count <= SyncTrial.mostObservations else { return .unknown }
         exploration.report.statesObserved += observations.observe(
             unknown.map { ($0.treeHash, $0.tree) })
         for (state, plan) in states {
             let index = observations.index(plan.treeHash)!
             let entry = observations.entries[index]
-            guard entry.failure == nil else { continue }
+            guard entry.failure == nil else { return .unknown }
             let point = state.pending.crashPoint
             let found = exploration.violations(index, entry, at: point)
             guard !found.isEmpty else { continue }
@@ -237,9 +236,8 @@ final class SyncTrial {
     private func states(_ storage: Storage, at point: Int) -> [Shrinker.State] {
         let pending = storage.pending(at: point, losing: plan.pending.machines)
         let sets = storage.closedSets(pending)
-        let mine = pending.effects.indices.filter {
-            isMended(pending.effects[$0], by: Set(faults.keys))
-        }
+        let wanted = Set(faults.keys)
+        let mine = pending.effects.indices.filter { isMended(pending.effects[$0], by: wanted) }
         guard !mine.isEmpty else { return [] }
         let atFault = Set(faults.values.joined().map(\.effect))
         var losses = [mine, mine.filter { atFault.contains(pending.effects[$0]) }]

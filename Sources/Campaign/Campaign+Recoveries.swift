@@ -182,10 +182,11 @@ extension Campaign {
         let words = exploration.explanation.culprits(state.pending, state.choice)
         var recoveries: [RecoveryCut] = []
         var first = (plan: plan, treeHash: hash)
-        var lost = words
+        // Only the last power loss is made smaller.
+        var lost = words.map { "in the first power loss (not shrunk) \($0)" }
         if let before = exploration.earlier {
             first = (before.plan, before.treeHash)
-            lost = before.lost + words.map(Self.inRecovery)
+            lost = before.lost + words.map { "in recovery (not shrunk) \($0)" }
             recoveries =
                 before.recoveries + [
                     RecoveryCut(

@@ -70,10 +70,11 @@ extension Explanation {
     func sync(of loss: Loss) -> Sync {
         switch loss.logged.effect.change {
         case .name(let entry, _): return .directory(entry.directory, dataOnly: false)
-        default:
+        case .attributes, .extendedAttribute:
             let inode = loss.logged.effect.inode
             return isDirectory(inode)
                 ? .directory(inode, dataOnly: false) : .file(inode, dataOnly: false)
+        default: return .file(loss.logged.effect.inode, dataOnly: false)
         }
     }
 
@@ -177,12 +178,12 @@ extension Explanation {
         return wereEmpty(ranges(loss.effect, units, onlyWritten: true), before: loss)
     }
 
-    /// Whether all that was written to the file of an effect came after what was there: it is a log, not pages.
+    /// Whether all that the run wrote to the file of an effect came after what was there: it is a log, not pages.
     private func isLog(_ loss: Loss) -> Bool {
         let inode = loss.logged.effect.inode
         let base = log.recording.base[inode]?.content
         var end: UInt64 = 0
-        for logged in log.effects[...loss.effect] where logged.effect.inode == inode {
+        for logged in log.effects where logged.effect.inode == inode {
             switch logged.effect.change {
             case .setSize(let size): end = min(end, size)
             case .data(let block, let range, _):

@@ -135,7 +135,8 @@ package struct TextReport {
             + style.wrapped(list(legend), first: "  ")
             + style.wrapped(
                 "holds: the promise is kept, and by its name, such as `holds prefix`, what the stack permits of it; "
-                    + "broken: it is not kept; elsewhere the worst outcome that was counted.",
+                    + "broken: it is not kept; elsewhere the worst outcome that was counted, "
+                    + "by the workload's own promise.",
                 first: "  ")
     }
 

@@ -214,6 +214,30 @@ struct AdviceTests {
         #expect(finding.advice.hasPrefix("#2 writes to a new part of pages"), "\(finding.advice)")
     }
 
+    @Test("the first write of a file that is overwritten later is no end of a log")
+    func firstPage() throws {
+        let toy = ToySubject(
+            life: { disk in
+                try disk.say("@begin t1")
+                try disk.create("pages")
+                try disk.write("pages", [UInt8](repeating: 49, count: 4096))
+                try disk.sync("pages")
+                try disk.syncDirectory()
+                try disk.say("@ack t1", "@begin t2")
+                try disk.write("pages", [49])
+                try disk.sync("pages")
+                try disk.say("@ack t2")
+            },
+            recovery: { disk in
+                guard let bytes = disk.bytes("pages"), !bytes.isEmpty else { return }
+                if bytes.contains(0) { try disk.say("@corrupt a page is not whole") }
+                try disk.say("@saw t1", "@saw t2")
+            })
+        let finding = try finding(toy, "posix", .corrupt)
+
+        #expect(finding.advice.hasPrefix("#2 writes to a new part of pages"), "\(finding.advice)")
+    }
+
     @Test("damage to what a sector held before is told of")
     func neighbour() throws {
         var toy = Toys.log(2)

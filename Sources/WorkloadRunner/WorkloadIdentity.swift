@@ -78,8 +78,20 @@ package struct WorkloadIdentity: Hashable, Sendable {
             guard isUnknown else { return nil }
             return "its folder has too many files to tell whether one has changed"
         }
+        return change(since: other)
+    }
+
+    /// What is known to be another than it was; nil where nothing is.
+    ///
+    /// - Parameter ignored: parts that do not matter, by the first word of their lines.
+    package func change(since other: WorkloadIdentity, ignoring ignored: Set<String> = [])
+        -> String?
+    {
         let lines = { (text: String) in text.split(separator: "\n").map(String.init) }
-        let changed = Set(lines(text)).symmetricDifference(lines(other.text))
+        let changed = Set(lines(text)).symmetricDifference(lines(other.text)).filter { line in
+            !ignored.contains(String(line.prefix { $0 != " " }))
+        }
+        guard !changed.isEmpty else { return nil }
         let names = Set(
             changed.map { line in
                 let words = line.split(separator: " ", maxSplits: 2)

@@ -49,10 +49,11 @@ struct ReplayCommand: ParsableCommand {
                 "\(finding) is about model `\(file.model)` on stack `\(file.stack)`, which this perjury does not have"
             )
         }
+        let run = try Wiring.recordedRun(recording)
         let replay: Replay
         do {
             replay = try Replay(
-                try Wiring.recordedRun(recording), plan: file.plan, model: model, stack: stack,
+                run, plan: file.plan, model: model, stack: stack,
                 recoveries: try file.recoveries.map {
                     let path =
                         $0.recording.hasPrefix("/") ? $0.recording : "\(folder)/\($0.recording)"
@@ -79,7 +80,7 @@ struct ReplayCommand: ParsableCommand {
         }
         if shell { throw ExitCode(try Wiring.shell(workload, replay.tree, out: out)) }
         if let mount { return try Wiring.mount(workload, replay.tree, at: mount) }
-        throw ExitCode(try judge(file, replay, workload).rawValue)
+        throw ExitCode(try judge(file, replay, workload, run.request).rawValue)
     }
 
     private func rules(of file: FindingFile) throws -> (PersistenceModel?, Stack?) {
@@ -135,15 +136,27 @@ struct ReplayCommand: ParsableCommand {
         }
     }
 
-    private func judge(_ file: FindingFile, _ replay: Replay, _ workload: Workload) throws
-        -> ExitStatus
-    {
+    /// - Parameter recorded: what the recorded run followed from; nil where the recording does not say.
+    private func judge(
+        _ file: FindingFile, _ replay: Replay, _ workload: Workload,
+        _ recorded: WorkloadIdentity?
+    ) throws -> ExitStatus {
         Interrupt.watch()
+        var change: String?
         var outcome: Replay.Outcome
         var tried = 0
         let most = tries ?? (replay.storage.log.machineCount > 1 ? 5 : 1)
         do {
             let subject = try Wiring.subject(workload, out: out, seed: file.seed)
+            // Faults of the command line are in the recording, and not in the finding.
+            change = recorded.flatMap {
+                subject.request.change(since: $0, ignoring: ["faults"])
+            }
+            if let change {
+                Console.out(
+                    "  \(Escaped.line(change)). This is the run as it was recorded then, recovered by the programs "
+                        + "as they are now; `perjury run` records the present ones.\n")
+            }
             repeat {
                 outcome = try replay.judge(subject)
                 tried += 1
@@ -161,7 +174,8 @@ struct ReplayCommand: ParsableCommand {
         let log = String(decoding: outcome.observation.log.suffix(4096), as: UTF8.self)
         for line in Escaped.lines(log).suffix(12) { Console.out("    | \(line)\n") }
         if outcome.violations.contains(where: { $0.kind == file.kind }) {
-            Console.out("The finding shows again\(tried > 1 ? ", at try \(tried)" : "").\n")
+            let old = change == nil ? "" : ", in the run that was recorded before the change"
+            Console.out("The finding shows again\(tried > 1 ? ", at try \(tried)" : "")\(old).\n")
             return .asExpected
         }
         if let shortfall = outcome.observation.shortfall {

@@ -134,6 +134,14 @@ extension TheCommand {
                 "w/get.sh", "for n in 1 2 3 4 0; do echo @saw k$n=v$n; done; echo @end")
             let repaired = try bench.run(["replay", path])
             #expect(repaired.status == ExitStatus.unexpected.rawValue, "\(repaired.text)")
+
+            // A mended run is not in the recording: what shows again is what was recorded.
+            try bench.script("w/get.sh", try text("get.sh"))
+            try bench.script("w/put.sh", try text("put.sh") + "\nsync")
+            let mended = try bench.run(["replay", path])
+            #expect(mended.status == 0, "\(mended.text)")
+            #expect(mended.output.contains("  changed since: "), "\(mended.text)")
+            #expect(mended.output.contains(", in the run that was recorded before the change."))
         }
 
         @Test("a shell in the crash state takes its commands from a pipe or file")

@@ -137,8 +137,8 @@ package struct WorkloadIdentity: Hashable, Sendable {
                     let path = try? Surroundings.find(
                         word, folder: folder, searchPath: searchPath)
                     if let path { paths.insert(path) }
-                } else if word.hasPrefix("/") {
-                    paths.insert(word)
+                } else if word.contains("/") {
+                    paths.insert(word.hasPrefix("/") ? word : "\(folder)/\(word)")
                 }
             }
         }

@@ -179,7 +179,7 @@ extension TheCommand {
 
             let recording = try bench.run(["log", "perjury-out/recordings/w.perjury"])
             #expect(recording.status == 0, "\(recording.text)")
-            #expect(recording.output.contains("\n#1 mark @begin t1\n"), "\(recording.text)")
+            #expect(recording.output.contains("\n#0 mark @begin t1\n"), "\(recording.text)")
             #expect(!recording.output.contains("LOST"))
 
             let path = "perjury-out/findings/w/posix-lost-commit-1.json"

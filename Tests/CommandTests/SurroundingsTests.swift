@@ -114,7 +114,7 @@ extension TheCommand {
                     while [ ! -e late ]; do :; done
                     echo "@ack t1"
                     """
-                ])
+                ], status: ExitStatus.inconclusive.rawValue)
 
             #expect(run.endedNormally)
             #expect(run.history.acknowledgedCount(at: .max) == 1)

@@ -93,6 +93,8 @@ struct CommandTests {
             exit: [0, 7]
             wait: all
             environment: {MODE: a b, JAVA_HOME: /opt/java}
+            known: {lost-commit-5c1f03aa: nobody waits}
+            after: 60m
             """
         try FileBytes.write(Array(yaml.utf8), to: folder.file("workload.yaml"))
 
@@ -112,6 +114,7 @@ struct CommandTests {
             "at-once": ["2"], "faults": ["sync ENOSPC", "EIO fsync *.log nth 3"],
             "exit": ["0, 7"], "wait": ["all"],
             "environment": ["'MODE=a b' JAVA_HOME=/opt/java"],
+            "known": ["lost-commit-5c1f03aa: nobody waits"], "after": ["3600s"],
         ]
         for (key, values) in expected { #expect(shown[key[...]] == values, "\(key)") }
         // A key that is new is to be shown, too.

@@ -11,7 +11,7 @@ final class Exploration {
     let isJudged: Bool
     /// By what outcomes are counted, where the stack permits less than the promise.
     let counting: Judge?
-    /// Is content with what the store was at an earlier moment; tells loss from corruption.
+    /// Accepts any earlier state of the store; tells loss from corruption.
     let ageing: Judge?
     private(set) var search: PlanSearch
     /// The earliest crash point that is tried.

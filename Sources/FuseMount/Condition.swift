@@ -28,8 +28,8 @@ package final class Condition: @unchecked Sendable {
         pthread_cond_broadcast(condition)
     }
 
-    /// Gives the lock up until there is a signal, or for so many nanoseconds, a tenth of a second at most. To be called while
-    /// it is held.
+    /// Releases the lock and waits for a signal or the timeout: nanoseconds, a tenth of a second at most. The caller holds the
+    /// lock, before and after.
     package func wait(atMost nanoseconds: UInt64 = 100_000_000) {
         var end = timespec()
         clock_gettime(CLOCK_REALTIME, &end)

@@ -121,7 +121,7 @@ private func bytes(_ string: UnsafePointer<CChar>?) -> [UInt8] {
     Array(UnsafeRawBufferPointer(start: string, count: string.map(strlen) ?? 0))
 }
 
-/// An offset or a length. The kernel sends none beyond 63 bits; whoever does gets EINVAL, not the end of the server.
+/// An offset or a length. The kernel sends none beyond 63 bits; such a value gets EINVAL instead of a trap.
 private func unsigned(_ value: off_t) throws(Errno) -> UInt64 {
     guard let value = UInt64(exactly: value) else { throw .invalidArgument }
     return value

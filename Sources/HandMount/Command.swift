@@ -73,7 +73,7 @@ private struct WordReader {
 
     mutating func next(_ what: String) throws -> String {
         guard let word = words.popFirst() else {
-            throw Refusal("the command ends where \(what) belongs")
+            throw Refusal("expected \(what) at the end of the command")
         }
         return word
     }
@@ -84,7 +84,7 @@ private struct WordReader {
     }
 
     private func wrong(_ word: String, _ what: String) -> Refusal {
-        Refusal("`\(Escaped.line(word.prefix(40)))` stands where \(what) belongs")
+        Refusal("expected \(what), got `\(Escaped.line(word.prefix(40)))`")
     }
 
     mutating func number(_ what: String) throws -> Int {

@@ -24,7 +24,7 @@ struct FolderImport {
         var status = stat()
         guard stat(folder, &status) == 0 else { throw failure(folder) }
         guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw HarnessError("copying \(folder): it is no folder")
+            throw HarnessError("copying \(folder): it is not a folder")
         }
         try importer.add(folder, .root)
         try importer.setAttributes(.root, status, folder)

@@ -54,7 +54,7 @@ extension HandMount {
             throw Refusal("there is no \(Escaped.line(path)) in the mount")
         }
         guard tree[number]?.kind == .regular else {
-            throw Refusal("\(Escaped.line(path)) is no file; `evict` takes one, or all")
+            throw Refusal("\(Escaped.line(path)) is not a file; `evict` takes one, or all")
         }
         return number
     }

@@ -205,26 +205,3 @@ package func compare(first: Observation, second: Observation) -> Violation? {
     }
     return nil
 }
-
-extension Violation {
-    /// The same violation as `swallowed-sync-error`, if it is a loss of transactions that were
-    /// acknowledged although a sync had failed since they began; otherwise unchanged.
-    ///
-    /// - Parameter failedSyncs: records of the syncs that were answered with an error.
-    package func attributed(toFailedSyncs failedSyncs: [Int], in history: History) -> Violation {
-        guard kind.isLoss else { return self }
-        for name in transactions {
-            guard let transaction = history[name], transaction.settlement == .acknowledged,
-                transaction.wasBegun,
-                let sync = failedSyncs.first(where: {
-                    $0 >= transaction.start && $0 < transaction.settledSequence
-                })
-            else { continue }
-            return Violation(
-                .swallowedSyncError, transactions: transactions, keys: keys,
-                summary: "the sync at #\(sync) failed, \(name) was acknowledged all the same: "
-                    + summary)
-        }
-        return self
-    }
-}

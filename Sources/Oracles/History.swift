@@ -189,7 +189,7 @@ package struct History: Sendable {
         }
         guard words.count > 1 else { return fail(line, origin.sequence, "names no transaction") }
         guard !words[1].contains(MarkText.equals) else {
-            return fail(line, origin.sequence, "has `=` where the transaction's name belongs")
+            return fail(line, origin.sequence, "has `=` where the transaction's name was expected")
         }
         guard words.dropFirst().allSatisfy(MarkText.isWellEncoded) else {
             return fail(line, origin.sequence, "has a `%` that two hexadecimal digits must follow")

@@ -100,7 +100,7 @@ package struct Observation: Sendable {
         case "@saw":
             guard words.count == 2 else {
                 return errors.append(
-                    "`\(MarkText.quoted(line))`, where one TX or one KEY=VALUE belongs "
+                    "`\(MarkText.quoted(line))`, where one TX or one KEY=VALUE was expected "
                         + "(spaces are percent-encoded)")
             }
             guard let split = words[1].firstIndex(of: MarkText.equals) else {
@@ -117,7 +117,7 @@ package struct Observation: Sendable {
                 Value(
                     key: MarkText.canonical(words[1][..<split], encodesEquals: true),
                     value: MarkText.canonical(value)))
-        default: errors.append("`\(MarkText.quoted(line))`, which is no mark of an observer")
+        default: errors.append("`\(MarkText.quoted(line))`, which is not an observer's mark")
         }
     }
 }

@@ -95,7 +95,8 @@ package struct EffectLog: Sendable {
             let number = name.contains("/") ? nil : tree.lookUp(path: name)
             guard let number, tree[number]?.kind == .directory else {
                 throw RecordingError(
-                    "the recording names the mount \"\(name)\", which is no directory of its root")
+                    "the recording names the mount \"\(name)\", which is not a directory of its root"
+                )
             }
         }
     }

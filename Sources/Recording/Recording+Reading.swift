@@ -71,7 +71,7 @@ extension Recording {
                     throw damaged("record \(sequence) is of an unknown kind")
                 }
                 guard header.sequence == sequence else {
-                    throw damaged("record \(header.sequence) stands where \(sequence) belongs")
+                    throw damaged("expected record \(sequence), found record \(header.sequence)")
                 }
                 // Its payload was cut off.
                 guard Int(header.payloadLength) <= arena.mapped - offset - RecordHeader.size else {

@@ -27,28 +27,6 @@ package enum Escaped {
         return result
     }
 
-    /// Bytes of which nothing is known. Those that are not UTF-8 become `\xNN`, so that different bytes stay different.
-    package static func text(_ bytes: some Collection<UInt8>) -> String {
-        var result = ""
-        var decoder = UTF8.ForwardParser()
-        var iterator = bytes.makeIterator()
-        var index = bytes.startIndex
-        while true {
-            switch decoder.parseScalar(from: &iterator) {
-            case .valid(let encoded):
-                result.unicodeScalars.append(UTF8.decode(encoded))
-                index = bytes.index(index, offsetBy: encoded.count)
-            case .error(let length):
-                for _ in 0..<length {
-                    result += "\\x" + hexadecimal(UInt32(bytes[index]), digits: 2)
-                    index = bytes.index(after: index)
-                }
-            case .emptyInput:
-                return result
-            }
-        }
-    }
-
     /// Text between tags or in an attribute of XML 1.0.
     package static func xml(_ text: some StringProtocol) -> String {
         var result = ""

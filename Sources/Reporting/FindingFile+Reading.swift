@@ -17,10 +17,10 @@ extension FindingFile {
         do {
             json = try JSON(parsing: bytes)
         } catch {
-            throw FindingFileError("it is no JSON text: \(error)")
+            throw FindingFileError("it is not JSON: \(error)")
         }
         guard case .object(let members) = json, let format = json["perjuryFinding"] else {
-            throw FindingFileError("it is no finding of perjury")
+            throw FindingFileError("it is not a perjury finding")
         }
         guard format == .number(Self.format) else {
             throw FindingFileError(
@@ -53,14 +53,14 @@ extension FindingFile {
         recoveries = try Self.recoveries(json["recoveries"])
         fingerprint = try Self.fingerprint(json["fingerprint"])
         guard folder.utf8.first == UInt8(ascii: "/") else {
-            throw FindingFileError("its `folder` is no absolute path")
+            throw FindingFileError("its `folder` is not an absolute path")
         }
     }
 
     private static func recoveries(_ json: JSON?) throws(FindingFileError) -> [Recovery] {
         guard let json else { return [] }
         guard case .array(let items) = json, !items.isEmpty else {
-            throw FindingFileError("its `recoveries` is no list, or an empty one")
+            throw FindingFileError("its `recoveries` is not a list, or is empty")
         }
         var result: [Recovery] = []
         for item in items {
@@ -96,7 +96,7 @@ extension FindingFile {
     {
         guard let rules = json[name] else { return nil }
         guard case .object(let members) = rules else {
-            throw FindingFileError("its `\(name)` is no object")
+            throw FindingFileError("its `\(name)` is not an object")
         }
         let reader = Reader(json: rules, place: "\(name).")
         var fields: [RuleFields.Field] = []

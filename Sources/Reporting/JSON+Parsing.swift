@@ -67,7 +67,7 @@ extension JSON {
             case UInt8(ascii: "t"): return try word("true", .bool(true))
             case UInt8(ascii: "f"): return try word("false", .bool(false))
             case UInt8(ascii: "n"): return try word("null", .null)
-            case nil: throw failure("the text ends where a value belongs")
+            case nil: throw failure("the text ends where a value was expected")
             case let byte? where byte == UInt8(ascii: "-") || (0x30...0x39).contains(byte):
                 return try number()
             default: throw failure("no value begins")
@@ -78,7 +78,7 @@ extension JSON {
             _ body: (inout Parser) throws(JSONError) -> JSON
         ) throws(JSONError) -> JSON {
             guard depth < JSON.deepest else {
-                throw failure("more than \(JSON.deepest) arrays and objects lie in one another")
+                throw failure("more than \(JSON.deepest) arrays and objects are nested")
             }
             depth += 1
             index += 1
@@ -202,7 +202,7 @@ extension JSON {
             case UInt8(ascii: "r"): return [0x0D]
             case UInt8(ascii: "t"): return [0x09]
             case UInt8(ascii: "u"): return try scalar()
-            default: throw failure("an unknown escape stands in a string")
+            default: throw failure("a string has an unknown escape")
             }
         }
 
@@ -210,16 +210,16 @@ extension JSON {
             var value = try unit()
             if (0xD800..<0xDC00).contains(value) {
                 guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else {
-                    throw failure("half a surrogate pair stands in a string")
+                    throw failure("a string has half a surrogate pair")
                 }
                 let low = try unit()
                 guard (0xDC00..<0xE000).contains(low) else {
-                    throw failure("half a surrogate pair stands in a string")
+                    throw failure("a string has half a surrogate pair")
                 }
                 value = 0x10000 + ((value - 0xD800) << 10) + (low - 0xDC00)
             }
             guard let scalar = Unicode.Scalar(value) else {
-                throw failure("half a surrogate pair stands in a string")
+                throw failure("a string has half a surrogate pair")
             }
             return Array(String(scalar).utf8)
         }

@@ -100,13 +100,13 @@ package struct FaultWords {
             let parts = text.split(separator: "/").map { Int($0) }
             guard parts.count == 2, let part = parts[0], let whole = parts[1], part > 0,
                 part <= whole
-            else { throw FaultTextError("`\(text)` is no chance such as 1/20") }
+            else { throw FaultTextError("`\(text)` is not a probability; write it as 1/20") }
             guard let word = left.first else { return .chance(part, of: whole, seed: 1) }
             guard word == "seed" else { throw unknown(word, ["seed"]) }
             left.removeFirst()
             let seed = try next("a seed")
             guard let number = UInt64(seed) else {
-                throw FaultTextError("`\(seed)` is no seed, a number from 0 on")
+                throw FaultTextError("`\(seed)` is not a seed: a number from 0 on")
             }
             return .chance(part, of: whole, seed: number)
         case "after":
@@ -121,7 +121,7 @@ package struct FaultWords {
         case "beyond":
             let text = try next("a size such as 8MiB")
             guard let bytes = Self.bytes(text) else {
-                throw FaultTextError("`\(text)` is no size such as 65536, 512KiB, 8MiB")
+                throw FaultTextError("`\(text)` is not a size such as 65536, 512KiB, 8MiB")
             }
             return .beyond(bytes: bytes, text: "beyond \(text)")
         default: throw unknown(word, Self.occurrences)
@@ -131,7 +131,7 @@ package struct FaultWords {
     private mutating func duration() throws(FaultTextError) -> (UInt64, String) {
         let text = try next("a time such as 2s")
         guard let time = Promise.nanoseconds(text), time < UInt64.max / 4 else {
-            throw FaultTextError("`\(text)` is no time such as 20ms, 2s")
+            throw FaultTextError("`\(text)` is not a time such as 20ms, 2s")
         }
         return (time, text)
     }

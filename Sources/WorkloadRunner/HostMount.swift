@@ -2,7 +2,7 @@ import Glibc
 
 import struct SystemPackage.Errno
 
-/// A FUSE mount in the open, which goes when this process ends, however it ends.
+/// A mount in the host's namespace, removed when this process dies for any reason.
 package protocol HostMount: AnyObject {
     /// Detaches the mount, unless somebody did it already.
     func end(isUnmounted: Bool)

@@ -8,7 +8,7 @@ extension WorkloadFileReader {
     ) throws(WorkloadFileError) -> WorkloadFile.Observer {
         if let check = fields["check"] {
             guard fields["observe"] == nil else {
-                throw error(check.line, "`check` stands in place of `observe`: give one of them")
+                throw error(check.line, "`check` replaces `observe`: give one of them")
             }
             return .check(try command(check))
         }

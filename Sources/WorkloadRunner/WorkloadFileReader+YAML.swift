@@ -93,7 +93,7 @@ extension WorkloadFileReader {
         case .duplicatedKeysInMapping(let duplicates, let context):
             return error(
                 context.mark.line,
-                "key `\(shown(duplicates.first ?? ""))` stands twice in its mapping")
+                "key `\(shown(duplicates.first ?? ""))` is there twice in its mapping")
         case .reader(let problem, _, _, _): return error(nil, "not valid YAML: \(shown(problem))")
         default: return error(nil, "not valid YAML")
         }

@@ -56,7 +56,7 @@ struct WorkloadFileReader {
             }
             let name = value.name.isEmpty ? scalar.string : "\(value.name).\(scalar.string)"
             guard !pairs.contains(where: { $0.0 == scalar.string }) else {
-                throw error(line, "key `\(shown(name))` stands twice")
+                throw error(line, "key `\(shown(name))` is there twice")
             }
             pairs.append(
                 (scalar.string, WorkloadFileNode(name: shown(name), node: node, line: line)))

@@ -59,7 +59,7 @@ struct LiveCommand: ParsableCommand {
         if requests.syncError != nil {
             throw Failure(
                 .usage,
-                "--faults sync: that each sync fails in turn is a thing of `perjury run`; under `live` say which one fails, as in `EIO fsync *.log nth 3`"
+                "--faults sync works with `perjury run` only; under `live` say which one fails, as in `EIO fsync *.log nth 3`"
             )
         }
         let workloads = try Wiring.workloads(workload, places)

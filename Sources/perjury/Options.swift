@@ -84,7 +84,7 @@ struct ExplorationOptions: ParsableArguments {
 
     @Option(
         help:
-            "Also cut the power while the store recovers, so many times in a row. Default: what the workload says, or 0."
+            "Also cut the power while the store recovers, this many times in a row. Default: what the workload says, or 0."
     )
     var nested: Int?
 

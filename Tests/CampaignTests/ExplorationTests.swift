@@ -367,7 +367,7 @@ struct BudgetTests {
 
         #expect(report.models.count == 2)
         #expect(report.models.allSatisfy { $0.statesPlanned > 0 })
-        #expect(report.models[0].statesPlanned < 100)
+        #expect(report.models[0].statesPlanned < 200)
     }
 }
 

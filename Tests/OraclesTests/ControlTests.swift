@@ -142,16 +142,4 @@ struct SecondLookTests {
                 == "only the second start shows it: d was acknowledged at #3, yet key k, which it "
                 + "deleted, shows 1")
     }
-
-    @Test("a loss after a failed sync that was acknowledged all the same is a swallowed error")
-    func swallowed() throws {
-        let history = story("@begin 1", "sync", "@ack 1", "@begin 2", "sync", "@ack 2")
-        let lost = try #require(
-            judge(saw("1"), history: history, cut: .max, promise: .durable).first)
-
-        #expect(lost.attributed(toFailedSyncs: [1], in: history) == lost)
-        let attributed = lost.attributed(toFailedSyncs: [4], in: history)
-        #expect(attributed.kind == .swallowedSyncError)
-        #expect(attributed.transactions == ["2"])
-    }
 }

@@ -67,7 +67,7 @@ struct FindingFileTests {
                 "\"perjuryFinding\": 1", "\"perjuryFinding\": 2",
                 "it is a finding of another format; this perjury reads format 1"
             ),
-            ("\"perjuryFinding\"", "\"other\"", "it is no finding of perjury"),
+            ("\"perjuryFinding\"", "\"other\"", "it is not a perjury finding"),
             ("\"model\"", "\"modell\"", "its member \"modell\" is unknown"),
             (
                 "\"409.0\"", "\"409\"",
@@ -85,7 +85,7 @@ struct FindingFileTests {
                 "its `plan.crashPoint` is not a whole number that is not negative"
             ),
             ("lost-commit", "lost", "its `violation` \"lost\" is unknown"),
-            ("/store", "store", "its `folder` is no absolute path"),
+            ("/store", "store", "its `folder` is not an absolute path"),
             (
                 "/store", "/\\u0000",
                 "its `folder` is not a text without NUL that has at least one character"

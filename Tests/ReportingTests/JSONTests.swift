@@ -105,15 +105,6 @@ struct EscapedTests {
         #expect(once.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F })
     }
 
-    @Test("different bytes stay different")
-    func bytes() {
-        #expect(
-            Escaped.text([0x61, 0xFF, 0xC3, 0xA9, 0xC3, 0x80])
-                == #"a\xffé\xc3\x80"#.replacing(#"\xc3\x80"#, with: "À"))
-        #expect(Escaped.text([0xC3]) == #"\xc3"#)
-        #expect(Escaped.text([0xE2, 0x82, 0x41]) == #"\xe2\x82A"#)
-    }
-
     @Test("XML and shell words")
     func quotes() {
         #expect(Escaped.xml("<a b='\"&\u{0}\n>") == #"&lt;a b=&apos;&quot;&amp;\x00&#10;&gt;"#)

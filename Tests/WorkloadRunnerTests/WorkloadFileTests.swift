@@ -159,7 +159,7 @@ struct WorkloadFileTests {
             ),
             (
                 least + "check: ./c\n",
-                "3: `check` stands in place of `observe`: give one of them"
+                "3: `check` replaces `observe`: give one of them"
             ),
             (
                 "run: []\nobserve: o\n",
@@ -204,7 +204,10 @@ struct WorkloadFileTests {
                 "3: an expectation is `holds` or `violates …`, not `fails`; "
                     + "known are holds, violates"
             ),
-            (least + "expect: {}\nexpect: holds\n", "3: key `expect` stands twice in its mapping"),
+            (
+                least + "expect: {}\nexpect: holds\n",
+                "3: key `expect` is there twice in its mapping"
+            ),
             (
                 least + "expect: {posics: holds}\n",
                 "3: unknown model `posics`; did you mean `posix`?"

@@ -73,7 +73,7 @@ package final class LiveCampaign {
         }
         if subject.faults.syncError != nil {
             report.notes.append(
-                "that each sync fails in turn (`sync` among its faults) is a thing of `perjury run`: here none was made to"
+                "`sync` among its faults works with `perjury run` only: here none was made to"
             )
         }
         report.expectation = subject.expectation.outcome(

@@ -57,7 +57,7 @@ enum BankWorkload: SQLiteWorkload {
         var sum = 0
         for row in try database.run("select id, balance, changed_by from account order by id") {
             guard let balance = Int(row[1]) else {
-                Marks.corrupt("account \(row[0]): the balance is no number")
+                Marks.corrupt("account \(row[0]): the balance is not a number")
                 continue
             }
             Marks.saw(key: "a\(row[0])", value: value(balance, by: row[2]))

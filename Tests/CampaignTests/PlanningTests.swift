@@ -5,8 +5,8 @@ import Synchronization
 import Testing
 
 /// What a campaign does in its time.
-@Suite("The budget")
-struct BudgetTests {
+@Suite("Planning in time")
+struct PlanningTests {
     /// A clock that goes on when it is told to.
     final class ToyClock: Sendable {
         private let seconds = Mutex(0.0)
@@ -58,7 +58,8 @@ struct BudgetTests {
         // Of the two that the control takes, none counts.
         #expect(clock.now == 14 + 21)
         #expect(model.statesObserved == 3)
-        #expect(model.statesPlanned == 3)
+        // With the two trees of the control.
+        #expect(model.statesDistinct <= 5)
         #expect(!model.exhaustive)
     }
 

@@ -57,10 +57,11 @@ extension Campaign {
 
     private typealias Request = (request: String, pattern: String)
 
-    /// The syncs of the run, in order.
+    /// The syncs that the run asked for, in order.
     private func requests(_ log: EffectLog) -> [Request] {
         (0..<log.recording.count).compactMap { sequence in
-            guard case .sync? = log.operation(sequence) else { return nil }
+            guard case .sync(let sync)? = log.operation(sequence) else { return nil }
+            if case .allocation = sync { return nil }
             let request = log.words(sequence)
             return (request, NamePattern.of(String(request.prefix { $0 != "[" })))
         }

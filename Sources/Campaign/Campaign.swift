@@ -355,9 +355,9 @@ package struct Campaign {
     /// What was left out that could not be; nil where enough was visited to say that a promise holds.
     private func gap(in report: ModelReport) -> String? {
         // An eviction takes what a failed sync left, and most crash points have nothing of that.
-        guard !report.exhaustive, options.ending != .pageEviction else { return nil }
+        guard options.ending != .pageEviction else { return nil }
         let visited = Double(report.crashPoints) / Double(max(1, report.crashPointsInAll))
-        let isTooLittle = visited < options.leastCoverage
+        let isTooLittle = !report.exhaustive && visited < options.leastCoverage
         guard report.shapes < report.shapesInAll || isTooLittle else { return nil }
         let percent = options.leastCoverage * 100
         let asked =

@@ -17,6 +17,8 @@ extension EffectLog {
             let first = paths[effects[firstEffect[record]].path]
             return mode == .exchange
                 ? "exchange \(path) <-> \(first)" : "rename \(path) -> \(first)"
+        case .write(_, let offset, let bytes, .dirtyPage):
+            return "dirty page of \(path) [\(offset), \(offset + UInt64(bytes.count)))"
         case .write(_, let offset, let bytes, _):
             return "write \(path) [\(offset), \(offset + UInt64(bytes.count)))"
         case .setSize(_, let size): return "truncate \(path) to \(size)"
@@ -57,6 +59,7 @@ extension EffectLog {
         case .range(_, let range, _):
             return "synchronous write of \(path) [\(range.lowerBound), \(range.upperBound))"
         case .directory: return "fsync the directory \(path)"
+        case .allocation: return "synchronous allocation in \(path)"
         case .everything: return "sync"
         }
     }

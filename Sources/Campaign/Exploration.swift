@@ -120,6 +120,7 @@ final class Exploration {
         report = ModelReport(model: storage.model.name, stack: storage.stack.name)
         report.crashPointsInAll = storage.lastCrashPoint + 1 - first
         report.shapesInAll = Set(search.shapes[first...]).count
+        report.mappedStores = storage.log.mappedStores
         changes = judge.history.cutsOfChange()
         acknowledgementTimes = judge.history.view(at: .max).acknowledged.map(\.settledTime)
     }
@@ -187,8 +188,9 @@ final class Exploration {
         report.shapes = visitedShapes.count
         report.statesDistinct = distinct.count
         isCut = isCut || !all
-        report.exhaustive = search.isExhaustive && !isCut
-        if report.exhaustive { report.shapes = report.shapesInAll }
+        let isThrough = search.isExhaustive && !isCut
+        if isThrough { report.shapes = report.shapesInAll }
+        report.exhaustive = isThrough && report.mappedStores != .untried
     }
 
     /// Whether it shows what its crash point is about: something is lost, where anything can be.

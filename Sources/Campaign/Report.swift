@@ -111,7 +111,9 @@ package struct ModelReport: Sendable {
     /// Trees that were observed for this model, and for no model before it.
     package var statesObserved = 0
     /// All closed sets at whole-effect granularity, and all tears of one write, at every crash point.
+    /// Never where the order of mapped stores was not tried.
     package var exhaustive = false
+    package var mappedStores = EffectLog.MappedStores.none
     /// How often each outcome came out, where the stack permits less than the promise.
     package var outcomes: [Characterisation: Int] = [:]
     /// Recoveries in which the power went again, and the states that this left.
@@ -122,6 +124,12 @@ package struct ModelReport: Sendable {
     package init(model: String, stack: String) {
         self.model = model
         self.stack = stack
+    }
+
+    /// How much of what is possible was tried, in words.
+    package var extent: String {
+        if mappedStores == .untried { return "mapped stores: order not tried" }
+        return exhaustive ? "exhaustive" : "not exhaustive"
     }
 }
 

@@ -39,8 +39,8 @@ extension FileTree {
 
     /// Makes the tree what is found when power returns (no bytes beyond any file's size, no name counted that cannot be
     /// reached) and hashes everything that a program can tell two such trees apart by: names, kinds, modes, owners,
-    /// extended attributes, sizes, bytes, link targets, and which names share an inode. Not: times, inode numbers, inodes
-    /// that no name reaches.
+    /// extended attributes, sizes, bytes, link targets, which names share an inode, and times that a program set. Not: other
+    /// times, inode numbers, inodes that no name reaches.
     ///
     /// Cost follows the number of reachable names and the bytes that changed since the hash was last taken.
     package mutating func settle() -> UInt64 {
@@ -92,9 +92,15 @@ extension FileTree {
         }
     }
 
+    private static func mix(_ hash: UInt64, _ time: Timestamp, _ kind: UInt64) -> UInt64 {
+        StableHash.mix(hash, StableHash.mix(UInt64(bitPattern: time.nanoseconds), kind))
+    }
+
     private mutating func hashOfInode(_ number: InodeNumber, _ inode: Inode) -> UInt64 {
         var hash = StableHash.mix(UInt64(inode.kind.rawValue) << 32 | UInt64(inode.mode), 3)
         hash = StableHash.mix(hash, UInt64(inode.user) << 32 | UInt64(inode.group))
+        if inode.accessedIsSet { hash = Self.mix(hash, inode.accessed, 7) }
+        if inode.modifiedIsSet { hash = Self.mix(hash, inode.modified, 11) }
         var attributes: UInt64 = 0
         for (name, value) in inode.extendedAttributes {
             attributes &+= StableHash.of(value, seed: StableHash.of(name.bytes, seed: 5))

@@ -91,6 +91,7 @@ package struct FileTree: Sendable {
         inodes.update(entry.directory.rawValue) { directory in
             directory?.entries[entry.name] = new
             directory?.modified = time
+            directory?.modifiedIsSet = false
             directory?.changed = time
         }
     }
@@ -124,11 +125,14 @@ package struct FileTree: Sendable {
 
     /// Gives a file the content of an earlier moment.
     package mutating func restore(
-        _ number: InodeNumber, _ content: FileContent, modified: Timestamp?
+        _ number: InodeNumber, _ content: FileContent, modified: Inode.Modification?
     ) {
         inodes.update(number.rawValue) { inode in
             inode?.content = content
-            if let modified { inode?.modified = modified }
+            if let modified {
+                inode?.modified = modified.time
+                inode?.modifiedIsSet = modified.isSet
+            }
         }
     }
 
@@ -164,14 +168,21 @@ extension Inode {
         case .data, .zero, .punch, .setSize:
             content.apply(change)
             modified = time
+            modifiedIsSet = false
         case .grow:
             content.apply(change)
         case .attributes(let attributes):
             if let value = attributes.mode { mode = value }
             if let value = attributes.user { user = value }
             if let value = attributes.group { group = value }
-            if let value = attributes.accessed { accessed = value }
-            if let value = attributes.modified { modified = value }
+            if let value = attributes.accessed {
+                accessed = value
+                accessedIsSet = attributes.accessedIsSet
+            }
+            if let value = attributes.modified {
+                modified = value
+                modifiedIsSet = attributes.modifiedIsSet
+            }
         case .extendedAttribute(let name, let value):
             extendedAttributes[name] = value
         case .birth, .name:

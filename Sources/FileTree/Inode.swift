@@ -10,6 +10,9 @@ package struct Inode: Sendable {
     package var accessed: Timestamp
     package var modified: Timestamp
     package var changed: Timestamp
+    /// Whether a program chose the time, and nothing has moved it since.
+    package var accessedIsSet = false
+    package var modifiedIsSet = false
     /// Names that refer to it.
     package var nameCount: UInt32 = 0
     package var extendedAttributes: [FileName: [UInt8]] = [:]
@@ -36,6 +39,16 @@ package struct Inode: Sendable {
         changed = time
         target = new.target
         device = new.device
+    }
+
+    package var modification: Modification {
+        Modification(time: modified, isSet: modifiedIsSet)
+    }
+
+    /// When a file was last written to.
+    package struct Modification: Sendable {
+        package let time: Timestamp
+        package let isSet: Bool
     }
 
     /// What it would be born as, had it been born as it is now.

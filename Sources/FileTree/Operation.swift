@@ -31,6 +31,9 @@ package enum WriteOrigin: UInt8, Sendable {
     case mapping = 1
     /// As `call`, on a descriptor (or with a flag) that asks for O_DSYNC or O_SYNC: a ranged sync follows.
     case synchronousCall = 2
+    /// Nobody wrote yet: a dirty page of a shared mapping, as it was seen in the page cache. The kernel may write it at any
+    /// moment from now on, or leave it until `mapping` tells that it did.
+    case dirtyPage = 3
 }
 
 /// rename(2) and its flags.
@@ -63,6 +66,9 @@ package enum Sync: Hashable, Sendable {
     /// The implied sync of one O_DSYNC (`dataOnly`) or O_SYNC write: that write's range only.
     case range(InodeNumber, Range<UInt64>, dataOnly: Bool)
     case directory(InodeNumber, dataOnly: Bool)
+    /// What some filesystems do at the end of an fallocate(2) on an O_DSYNC (`dataOnly`) or O_SYNC descriptor: store what it
+    /// changed, the allocation that is the record before.
+    case allocation(InodeNumber, dataOnly: Bool)
     /// sync(2) or syncfs(2).
     case everything
 }
@@ -129,15 +135,21 @@ package struct AttributeChange: Hashable, Sendable {
     package var group: UInt32?
     package var accessed: Timestamp?
     package var modified: Timestamp?
+    /// Whether a program chose the time; else it is the clock's (`UTIME_NOW`).
+    package var accessedIsSet: Bool
+    package var modifiedIsSet: Bool
 
     package init(
         mode: UInt32? = nil, user: UInt32? = nil, group: UInt32? = nil,
-        accessed: Timestamp? = nil, modified: Timestamp? = nil
+        accessed: Timestamp? = nil, modified: Timestamp? = nil, accessedIsSet: Bool = false,
+        modifiedIsSet: Bool = false
     ) {
         self.mode = mode
         self.user = user
         self.group = group
         self.accessed = accessed
         self.modified = modified
+        self.accessedIsSet = accessedIsSet
+        self.modifiedIsSet = modifiedIsSet
     }
 }

@@ -220,9 +220,10 @@ private func addNameHandlers(_ table: inout fuse_lowlevel_ops) {
 }
 
 private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
-    table.create = { request, parent, name, mode, _ in
+    table.create = { request, parent, name, mode, info in
+        let flags = info!.pointee.flags
         respond(request) { (s) throws(Errno) in
-            try s.createAndOpen(s.entry(parent, fileName(name)), mode: mode)
+            try s.createAndOpen(s.entry(parent, fileName(name)), mode: mode, flags: flags)
         }
     }
     table.open = { request, number, info in
@@ -230,8 +231,8 @@ private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
         respond(request) { (s) throws(Errno) in try s.open(s.number(number), flags: flags) }
     }
     table.release = { request, number, info in
-        let handle = info!.pointee.fh
-        respond(request) { (s) throws(Errno) in s.closeFile(number, handle: handle) }
+        let handle = OpenHandle(rawValue: info!.pointee.fh)
+        respond(request) { (s) throws(Errno) in s.closeFile(number, handle) }
     }
     table.read = { request, number, size, offset, _ in
         respond(request) { (s) throws(Errno) in
@@ -249,15 +250,17 @@ private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
         }
     }
     table.fsync = { request, number, dataOnly, info in
-        let handle = info!.pointee.fh
+        let handle = OpenHandle(rawValue: info!.pointee.fh)
         respond(request) { (s) throws(Errno) in
-            try s.sync(s.number(number), dataOnly: dataOnly != 0, handle: handle)
+            try s.sync(s.number(number), dataOnly: dataOnly != 0, handle)
         }
     }
-    table.fallocate = { request, number, mode, offset, length, _ in
+    table.fallocate = { request, number, mode, offset, length, info in
+        let handle = OpenHandle(rawValue: info!.pointee.fh)
         respond(request) { (s) throws(Errno) in
             try s.allocate(
-                s.number(number), mode: mode, offset: unsigned(offset), length: unsigned(length))
+                s.number(number), mode: mode, offset: unsigned(offset), length: unsigned(length),
+                handle)
         }
     }
     table.lseek = { request, number, offset, whence, _ in
@@ -265,11 +268,12 @@ private func addFileHandlers(_ table: inout fuse_lowlevel_ops) {
             try s.seek(s.number(number), from: Int64(offset), whence: whence)
         }
     }
-    table.copy_file_range = { request, source, from, _, target, to, _, length, _ in
+    table.copy_file_range = { request, source, from, _, target, to, info, length, _ in
+        let handle = OpenHandle(rawValue: info!.pointee.fh)
         respond(request) { (s) throws(Errno) in
             try s.copy(
                 from: s.number(source), at: unsigned(from), to: s.number(target),
-                at: unsigned(to), length: Int(clamping: UInt(bitPattern: length)))
+                at: unsigned(to), length: Int(clamping: UInt(bitPattern: length)), handle)
         }
     }
 }

@@ -58,7 +58,7 @@ package enum OperationKind: String, Sendable, CaseIterable {
         case .setAttributes: self = .setattr
         case .setExtendedAttribute: self = .setxattr
         case .sync(.file(_, let dataOnly)): self = dataOnly ? .fdatasync : .fsync
-        case .sync(.range): self = .osync
+        case .sync(.range), .sync(.allocation): self = .osync
         case .sync(.directory): self = .fsyncdir
         case .sync(.everything): self = .syncfs
         }

@@ -70,6 +70,9 @@ package final class MountServer: @unchecked Sendable {
                 try target.note(
                     Recording.mountsNote, Array(options.mounts.joined(separator: "\n").utf8))
             }
+            if !options.isWatched {
+                try target.note(Recording.dirtyPagesNote, Recording.dirtyPagesSeen)
+            }
         } catch {
             throw MountError("reserving memory for what the mount writes failed: \(error)")
         }

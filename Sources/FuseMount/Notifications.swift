@@ -1,8 +1,8 @@
 import CFuse
 import Glibc
 
-/// What a mount tells the kernel by itself. Never from the thread that serves the mount: to forget a file the kernel writes
-/// its dirty pages first, and waits for the answers.
+/// What a mount tells the kernel by itself. Only `fetch` comes from the thread that serves the mount: to forget a file the
+/// kernel writes its dirty pages first, and waits for the answers.
 struct Notifications {
     let device: CInt
 
@@ -20,6 +20,17 @@ struct Notifications {
         var body = fuse_notify_inval_inode_out(ino: node, off: 0, len: 0)
         // FUSE_NOTIFY_INVAL_INODE
         _ = withUnsafeBytes(of: &body) { send(code: 2, payload: $0) }
+    }
+
+    /// Asks for pages of a file that are in the cache. They come as a request, up to the first that is not there.
+    ///
+    /// - Parameter number: to know that request by.
+    /// - Returns: false when the kernel does not know the file.
+    func fetch(_ node: UInt64, at offset: UInt64, length: UInt32, number: UInt64) -> Bool {
+        var body = fuse_notify_retrieve_out(
+            notify_unique: number, nodeid: node, offset: offset, size: length, padding: 0)
+        // FUSE_NOTIFY_RETRIEVE
+        return withUnsafeBytes(of: &body) { send(code: 5, payload: $0) }
     }
 
     private func send(code: Int32, payload: UnsafeRawBufferPointer) -> Bool {

@@ -17,6 +17,8 @@ final class RequestLoop: @unchecked Sendable {
     private let stopRequested = Atomic(false)
     private let ended = Atomic(false)
     private var isDestroyed = false
+    /// nil on a watched mount, where requests may wait for other reasons.
+    private let dirtyPages: DirtyPages?
     /// Closed while the power is going: nothing is answered.
     let gate = Gate()
     /// What is to be done between two requests, on the loop's thread; under the lock.
@@ -28,6 +30,7 @@ final class RequestLoop: @unchecked Sendable {
     init(service: TreeService, device: CInt) throws(MountError) {
         self.service = service
         self.device = device
+        dirtyPages = service.options.isWatched ? nil : DirtyPages(device: device, service)
         let name = strdup("perjury")
         defer { free(name) }
         var operations = makeOperations()
@@ -123,6 +126,23 @@ final class RequestLoop: @unchecked Sendable {
     }
 
     private func answer(_ buffer: inout fuse_buf) {
+        guard let dirtyPages else { return process(&buffer) }
+        let request = UnsafeRawBufferPointer(start: buffer.mem, count: buffer.size)
+        if request.load(as: fuse_in_header.self).opcode == DirtyPages.reply {
+            guard let waiting = dirtyPages.take(request) else { return }
+            defer { waiting.deallocate() }
+            // Its record is made where requests are received.
+            _ = service.receiveSpace()
+            var other = buffer
+            other.mem = waiting.baseAddress
+            other.size = waiting.count
+            process(&other)
+        } else if !dirtyPages.wait(request) {
+            process(&buffer)
+        }
+    }
+
+    private func process(_ buffer: inout fuse_buf) {
         let memory = UnsafeRawPointer(buffer.mem!)
         let header = memory.load(as: fuse_in_header.self)
         service.request = memory
@@ -144,7 +164,8 @@ final class RequestLoop: @unchecked Sendable {
                 fromByteOffset: MemoryLayout<fuse_in_header>.size, as: fuse_create_in.self)
             respond(.raw(device: device, unique: header.unique), service) { () throws(Errno) in
                 try service.createUnnamedAndOpen(
-                    in: service.number(header.nodeid), mode: create.mode)
+                    in: service.number(header.nodeid), mode: create.mode,
+                    flags: Int32(bitPattern: create.flags))
             }
         case nil:
             fuse_session_process_buf(session, &buffer)

@@ -40,11 +40,13 @@ extension TreeService {
         }
         let now = Timestamp.now
         if has(FATTR_ATIME) {
-            change.accessed = has(FATTR_ATIME_NOW) ? now : Timestamp(new.st_atim)
+            change.accessedIsSet = !has(FATTR_ATIME_NOW)
+            change.accessed = change.accessedIsSet ? Timestamp(new.st_atim) : now
         }
         // With a new size the kernel asks for the current time too: that is no time a program set.
         if has(FATTR_MTIME), !(has(FATTR_SIZE) && has(FATTR_MTIME_NOW)) {
-            change.modified = has(FATTR_MTIME_NOW) ? now : Timestamp(new.st_mtim)
+            change.modifiedIsSet = !has(FATTR_MTIME_NOW)
+            change.modified = change.modifiedIsSet ? Timestamp(new.st_mtim) : now
         }
         return change
     }

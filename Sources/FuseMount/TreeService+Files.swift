@@ -7,11 +7,13 @@ import struct SystemPackage.Errno
 /// Requests about the bytes of files, and their durability.
 extension TreeService {
     /// Counts an open descriptor. The page cache may keep what it knows: only this mount changes the file.
-    func openFile(_ number: InodeNumber) -> fuse_open_out {
+    ///
+    /// - Parameter flags: of open(2).
+    func openFile(_ number: InodeNumber, flags: Int32) -> fuse_open_out {
         var open = fuse_open_out()
         if HiddenFile(number) == nil {
             addOpen(number)
-            if let handle = faults?.open(number) { open.fh = handle }
+            open.fh = OpenHandle(number: faults?.open(number) ?? 0, flags: flags).rawValue
             open.open_flags = UInt32(FOPEN_KEEP_CACHE)
         } else {
             // Past the page cache: one write(2) is one WRITE.
@@ -30,11 +32,11 @@ extension TreeService {
                 try perform(.setSize(number, 0))
             }
         }
-        return .opened(openFile(number))
+        return .opened(openFile(number, flags: flags))
     }
 
-    func closeFile(_ node: UInt64, handle: UInt64) -> Reply {
-        faults?.close(handle)
+    func closeFile(_ node: UInt64, _ handle: OpenHandle) -> Reply {
+        faults?.close(handle.number)
         if let number = try? number(node), HiddenFile(number) == nil { release(number, opens: 1) }
         return .success
     }
@@ -136,14 +138,14 @@ extension TreeService {
         return .written(bytes.count)
     }
 
-    func sync(_ number: InodeNumber, dataOnly: Bool, handle: UInt64) throws(Errno) -> Reply {
+    func sync(_ number: InodeNumber, dataOnly: Bool, _ handle: OpenHandle) throws(Errno) -> Reply {
         guard HiddenFile(number) == nil else { return .success }
         let range = impliedSyncs.take(of: number, by: caller.thread)
         let sync =
             range.map { Sync.range(number, $0, dataOnly: dataOnly) }
             ?? .file(number, dataOnly: dataOnly)
-        try reportOwed(sync, handle)
-        faults?.handle = handle
+        try reportOwed(sync, handle.number)
+        faults?.handle = handle.number
         defer { faults?.handle = 0 }
         try record(.sync(sync))
         return .success
@@ -155,9 +157,9 @@ extension TreeService {
         return .success
     }
 
-    func allocate(_ number: InodeNumber, mode: Int32, offset: UInt64, length: UInt64)
-        throws(Errno) -> Reply
-    {
+    func allocate(
+        _ number: InodeNumber, mode: Int32, offset: UInt64, length: UInt64, _ handle: OpenHandle
+    ) throws(Errno) -> Reply {
         let allocateMode: AllocateMode
         switch mode {
         case 0: allocateMode = .extend
@@ -172,6 +174,10 @@ extension TreeService {
         guard !overflow else { throw .fileTooLarge }
         try dropSetIDs(number, try tree.inode(number), unlessRoot: true)
         try perform(.allocate(number, allocateMode, offset..<end))
+        if let dataOnly = handle.syncsDataOnly {
+            // No request asked for it, so no fault meets it.
+            try recordUnasked(.sync(.allocation(number, dataOnly: dataOnly)))
+        }
         return .success
     }
 
@@ -189,10 +195,11 @@ extension TreeService {
         return .position(found)
     }
 
-    /// copy_file_range(2): one write of the bytes that the source has now. A long copy is answered in part, as read(2) may.
+    /// copy_file_range(2): one write of the bytes that the source has now, and its sync where the target was opened for that.
+    /// A long copy is answered in part, as read(2) may.
     func copy(
         from source: InodeNumber, at sourceOffset: UInt64, to number: InodeNumber,
-        at offset: UInt64, length: Int
+        at offset: UInt64, length: Int, _ handle: OpenHandle
     ) throws(Errno) -> Reply {
         guard HiddenFile(source) == nil && HiddenFile(number) == nil else { throw .notSupported }
         let content = try tree.inode(source).content
@@ -202,7 +209,14 @@ extension TreeService {
         impliedSyncs.drop(by: caller.thread)
         try reservePayload(count)
         content.copy(sourceOffset..<sourceOffset + UInt64(count), to: writer.payloadAddress)
-        return .written(
-            try recordWriteInPlace(number, offset: offset, length: count, .call))
+        guard let dataOnly = handle.syncsDataOnly else {
+            return .written(
+                try recordWriteInPlace(number, offset: offset, length: count, .call))
+        }
+        let written = try recordWriteInPlace(
+            number, offset: offset, length: count, .synchronousCall)
+        impliedSyncs.note(offset..<offset + UInt64(written), of: number, by: caller.thread)
+        _ = try sync(number, dataOnly: dataOnly, handle)
+        return .written(written)
     }
 }

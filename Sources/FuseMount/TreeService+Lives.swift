@@ -71,7 +71,7 @@ extension TreeService {
         case .write(let number, _, _, _), .setSize(let number, _), .allocate(let number, _, _),
             .setAttributes(let number, _), .setExtendedAttribute(let number, _, _),
             .sync(.file(let number, _)), .sync(.range(let number, _, _)),
-            .sync(.directory(let number, _)):
+            .sync(.directory(let number, _)), .sync(.allocation(let number, _)):
             [path(of: number)]
         }
     }

@@ -35,19 +35,21 @@ extension TreeService {
             try self.entry(try create(entry, .symbolicLink, mode: 0o777, target: target)))
     }
 
-    func createAndOpen(_ entry: DirectoryEntry, mode: UInt32) throws(Errno) -> Reply {
+    func createAndOpen(_ entry: DirectoryEntry, mode: UInt32, flags: Int32) throws(Errno) -> Reply {
         let number = try create(entry, .regular, mode: mode)
-        return .created(try self.entry(number), openFile(number))
+        return .created(try self.entry(number), openFile(number, flags: flags))
     }
 
     /// `O_TMPFILE`.
-    func createUnnamedAndOpen(in directory: InodeNumber, mode: UInt32) throws(Errno) -> Reply {
+    func createUnnamedAndOpen(
+        in directory: InodeNumber, mode: UInt32, flags: Int32
+    ) throws(Errno) -> Reply {
         let number = tree.nextInode
         let new = newInode(.regular, mode: mode, in: try tree.directory(directory))
         guard borders == nil || directory != .root else { throw .readOnlyFileSystem }
         try perform(.createUnnamed(number, new))
         borders?.add(number, in: directory)
-        return .created(try entry(number), openFile(number))
+        return .created(try entry(number), openFile(number, flags: flags))
     }
 
     private func create(

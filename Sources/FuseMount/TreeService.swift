@@ -131,6 +131,13 @@ final class TreeService {
         try checkChangeable()
         try borders?.check(operation)
         if try intercept(.before, operation) == .answered { return }
+        try recordUnasked(operation)
+        try intercept(.after, operation)
+    }
+
+    /// Records what no request of its own asked for: no fault meets it.
+    func recordUnasked(_ operation: Operation) throws(Errno) {
+        try checkChangeable()
         let effects = try tree.effects(of: operation)
         do throws(Errno) {
             try writer.append(.operation(operation), thread: caller.thread)
@@ -142,7 +149,6 @@ final class TreeService {
         if !effects.isEmpty { tree.apply(effects, at: .now) }
         borders?.follow(operation)
         knownNames?.follow(operation, in: tree)
-        try intercept(.after, operation)
     }
 
     /// Does and records a write whose bytes lie at the writer's payload address: nothing is copied.

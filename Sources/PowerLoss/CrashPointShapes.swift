@@ -10,6 +10,12 @@ extension Storage {
     func shapes(_ patterns: [UInt64]) -> [UInt64] {
         var parts = Parts()
         var coverings = graph.coverings[...]
+        var dropped: [Int32: [Int]] = [:]
+        if log.losesEffects {
+            for (index, node) in graph.nodes.enumerated() where node.droppedAt != .max {
+                dropped[node.droppedAt, default: []].append(index)
+            }
+        }
         var result = [UInt64(0)]
         result.reserveCapacity(log.recording.count + 1)
         func part(_ index: Int) -> UInt64 {
@@ -23,8 +29,7 @@ extension Storage {
                 for index in covering.effects { parts.remove(part(Int(index))) }
                 coverings.removeFirst()
             }
-            for index in log.takenBack[record] ?? []
-            where graph.nodes[index].droppedAt == Int32(record) { parts.remove(part(index)) }
+            for index in dropped[Int32(record)] ?? [] { parts.remove(part(index)) }
             var shape = parts.sum
             if case .mark(let bytes) = log.recording[record].event {
                 shape = StableHash.mix(

@@ -40,7 +40,8 @@ package struct EffectGraph: Sendable {
         package internal(set) var stuckAt = Int32.max
         /// The sequence of the record that made its page dirty again.
         package internal(set) var dirtyAgainAt = Int32.max
-        /// The sequence of the failed sync that took it back: it is nowhere from then on.
+        /// The sequence of the failed sync that took it back, or of what changed the dirty page that it was seen in: it is
+        /// nowhere from then on.
         package internal(set) var droppedAt = Int32.max
 
         /// Whether a failed sync has left it in the page cache alone, when so many records are complete.

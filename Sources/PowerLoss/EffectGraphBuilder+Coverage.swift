@@ -13,6 +13,8 @@ struct Coverage {
     /// The effects that stand in the order of metadata (R1), ascending.
     var order: [Int32] = []
     var lastOfAll: Int32?
+    /// The last that was seen in each dirty page of a mapping, while nothing is known to have changed the page since.
+    var dirtyPages: [EffectGraphBuilder.BlockKey: Int32] = [:]
     /// Directories born in this life.
     var bornDirectories: Set<InodeNumber> = []
 
@@ -85,6 +87,8 @@ extension EffectGraphBuilder {
 
     private mutating func reach(of sync: Sync) -> [Int32] {
         switch sync {
+        case .allocation(let number, _):
+            return reachOfAllocation(number)
         case _ where rules.sync.coversAll.holds, .everything:
             return coverable(.all)
         case .file(let number, let dataOnly):
@@ -190,6 +194,19 @@ extension EffectGraphBuilder {
         }
         coverage.uncommittedBirths[number] = nil
         return reached
+    }
+
+    /// What the last allocation in the file changed, as far as the filesystem stores it at once.
+    private mutating func reachOfAllocation(_ number: InodeNumber) -> [Int32] {
+        guard rules.sync.synchronousAllocation != .nothing,
+            let last = pending(.content(number)).last
+        else { return [] }
+        let record = log.effects[Int(last)].id.record
+        guard case .allocate(_, let mode, _) = log.operation(record),
+            mode == .extend || rules.sync.synchronousAllocation == .metadata
+        else { return [] }
+        return (log.firstEffect[record]..<log.firstEffect[record + 1])
+            .filter { effect($0).change.block == nil }.map { Int32($0) }
     }
 
     private func lastOfOrder(before index: Int32) -> Int32? {

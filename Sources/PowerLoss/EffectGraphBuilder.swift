@@ -100,7 +100,14 @@ struct EffectGraphBuilder {
     private mutating func add(_ operation: Operation, _ sequence: Int) {
         let first = log.firstEffect[sequence]
         let end = log.firstEffect[sequence + 1]
-        for index in first..<end { add(index) }
+        if case .write(_, _, _, .dirtyPage) = operation {
+            for index in first..<end { addDirtyPage(index) }
+            return
+        }
+        for index in first..<end {
+            dropDirtyPages(changedBy: index, sequence)
+            add(index)
+        }
         if first < end { bindRecord(operation, first..<end) }
         for index in first..<end where !isBirth(index) { addPending(Int32(index)) }
         if rules.namesAreDurableAtOnce.holds { coverNamesAtOnce(first..<end, sequence) }
@@ -157,7 +164,7 @@ struct EffectGraphBuilder {
     }
 
     /// U1, U5, R6, R7 for an effect on part of a block.
-    private mutating func place(
+    mutating func place(
         _ id: Int32, _ inode: InodeNumber, _ block: UInt64, _ range: Range<Int>, isData: Bool,
         _ node: inout EffectGraph.Node
     ) {
@@ -339,7 +346,7 @@ struct EffectGraphBuilder {
         }
     }
 
-    private mutating func followOrder(_ index: Int) {
+    mutating func followOrder(_ index: Int) {
         graph.nodes[index].followsOrder = true
         if let lastOfOrder { graph.nodes[index].soft.append(lastOfOrder) }
     }

@@ -47,10 +47,12 @@ package struct EffectLog: Sendable {
         var firstEffect = [0]
         firstEffect.reserveCapacity(recording.count + 1)
         var syncs: [Int] = []
+        var hasDirtyPages = false
         for sequence in 0..<recording.count {
             switch recording[sequence].event {
             case .operation(let operation):
                 if case .sync = operation { syncs.append(sequence) }
+                if case .write(_, _, _, .dirtyPage) = operation { hasDirtyPages = true }
                 do throws(Errno) {
                     try builder.add(operation, sequence)
                 } catch {
@@ -76,6 +78,7 @@ package struct EffectLog: Sendable {
         self.syncs = syncs
         faults = recording.faults
         takenBack = builder.takenBack
+        losesEffects = !builder.takenBack.isEmpty || hasDirtyPages
         syncPaths = builder.syncPaths
     }
 
@@ -151,6 +154,9 @@ package struct EffectLog: Sendable {
         faults.contains { $0.fault.sync != nil && $0.fault.error == nil }
     }
 
+    /// Whether effects can be at risk no longer although no sync covered them.
+    let losesEffects: Bool
+
     /// Whether a failed sync took back what the program had written.
     package var takesBack: Bool { !takenBack.isEmpty }
 
@@ -170,6 +176,22 @@ package struct EffectLog: Sendable {
             }
         }
         return indices.map { paths[$0] }.sorted()
+    }
+
+    /// What is known of when stores through shared mappings could have reached the storage.
+    package enum MappedStores: String, Sendable {
+        /// There are none.
+        case none
+        /// They are known from when the kernel wrote them: any order in which it might have done that earlier is not tried.
+        case untried
+        /// Dirty pages were looked for, and each that was seen may have been written from then on.
+        case seen
+    }
+
+    package var mappedStores: MappedStores {
+        if mappedPaths.isEmpty { return .none }
+        return recording.notes[Recording.dirtyPagesNote] == Recording.dirtyPagesSeen
+            ? .seen : .untried
     }
 
     package func operation(_ sequence: Int) -> Operation? {

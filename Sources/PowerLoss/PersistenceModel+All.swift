@@ -27,7 +27,8 @@ extension PersistenceModel {
             metadataInOrder: .guaranteed, renameIsAtomic: .guaranteed,
             newBlocksAreWhole: .guaranteed, replacementNeeds: .growth, dataNeedsZeroedRange: .never,
             sync: SyncReach(
-                fileNames: .order, anyDirectoryCoversAll: .guaranteed, closesOrder: .guaranteed)))
+                fileNames: .order, anyDirectoryCoversAll: .guaranteed, closesOrder: .guaranteed,
+                synchronousAllocation: .growth)))
 
     package static let ext4NoAutoDaAlloc = ext4Ordered.changed(
         "ext4-noauto-da-alloc", "ext4 with noauto_da_alloc: a replacing rename waits for nothing"
@@ -64,7 +65,8 @@ extension PersistenceModel {
             newBlocksAreWhole: .guaranteed,
             sync: SyncReach(
                 fileNames: .order, dataSyncCoversAttributes: .guaranteed,
-                dataSyncCoversNames: .guaranteed, closesOrder: .guaranteed)))
+                dataSyncCoversNames: .guaranteed, closesOrder: .guaranteed,
+                synchronousAllocation: .metadata)))
 
     package static let btrfs = PersistenceModel(
         name: "btrfs", about: "Btrfs with its default mount options (copy on write, log tree)",
@@ -82,7 +84,8 @@ extension PersistenceModel {
         rules: Rules(
             metadataInOrder: .guaranteed, renameIsAtomic: .guaranteed, dataInOrder: .guaranteed,
             growthNeedsData: .guaranteed, tailZeroing: .atomic, newBlocksAreWhole: .guaranteed,
-            everythingInOrder: .guaranteed, sync: SyncReach(coversAll: .guaranteed)))
+            everythingInOrder: .guaranteed,
+            sync: SyncReach(coversAll: .guaranteed, synchronousAllocation: .metadata)))
 
     package static let dataOnly = PersistenceModel(
         name: "data-only",

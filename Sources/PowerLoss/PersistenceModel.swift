@@ -67,6 +67,8 @@ package struct PersistenceModel: Equatable, Sendable {
         var closesOrder = Guarantee.never
         /// A sync of anything covers everything before it.
         var coversAll = Guarantee.never
+        /// fallocate on an O_SYNC or O_DSYNC descriptor stores ...
+        var synchronousAllocation = SynchronousAllocation.nothing
     }
 
     package enum Guarantee: String, Sendable, CaseIterable {
@@ -96,6 +98,14 @@ package struct PersistenceModel: Equatable, Sendable {
         /// Its size, not its bytes: a full-length file of zeros may replace the old one, an empty one never.
         case growth
         case data
+    }
+
+    package enum SynchronousAllocation: String, Sendable, CaseIterable {
+        case nothing
+        /// ... the size, where it does no more than allocate.
+        case growth
+        /// ... its holes and zeroed blocks, too; not zeros inside a block, which are data.
+        case metadata
     }
 
     package enum LostBlocks: String, Sendable, CaseIterable {

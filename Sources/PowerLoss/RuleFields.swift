@@ -137,7 +137,8 @@ extension PersistenceModel {
 
     package static var keys: [String] {
         ["base", "about", "tail-zeroing", "tearing", "replacement-needs", "lost-blocks-read"]
-            + ["fsync-covers-names", "failed-sync"] + guarantees.map(\.key)
+            + ["fsync-covers-names", "failed-sync", "o-sync-covers-allocation"]
+            + guarantees.map(\.key)
     }
 
     /// The rules of `base`, which is built in, changed as the fields say.
@@ -164,6 +165,8 @@ extension PersistenceModel {
                 changed.lostBlocksRead = try choice(field, LostBlocks.self)
             case "fsync-covers-names":
                 changed.sync.fileNames = try choice(field, FileNames.self)
+            case "o-sync-covers-allocation":
+                changed.sync.synchronousAllocation = try choice(field, SynchronousAllocation.self)
             case "failed-sync": changed.failedSync = try choice(field, FailedSync.self)
             default:
                 guard let rule = Self.guarantees.first(where: { $0.key == field.key }) else {
@@ -185,6 +188,7 @@ extension PersistenceModel {
                 .init("lost-blocks-read", hyphenated(rules.lostBlocksRead.rawValue)),
                 .init("fsync-covers-names", rules.sync.fileNames.rawValue),
                 .init("failed-sync", hyphenated(rules.failedSync.rawValue)),
+                .init("o-sync-covers-allocation", rules.sync.synchronousAllocation.rawValue),
             ] + Self.guarantees.map { .init($0.key, rules[keyPath: $0.path].rawValue) })
     }
 }

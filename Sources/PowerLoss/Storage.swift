@@ -136,7 +136,7 @@ package final class Storage: Sendable {
                 effects.append(effect)
             }
         }
-        if !log.takenBack.isEmpty { effects.removeAll { graph.nodes[$0].droppedAt < crashPoint } }
+        if log.losesEffects { effects.removeAll { graph.nodes[$0].droppedAt < crashPoint } }
         var settled: [Int] = []
         if flushed.count > 1 {
             let isAtRisk = effects.map { effect in

@@ -148,6 +148,9 @@ extension PersistenceModel {
                 "sync", "a sync of anything covers everything before it", sync.coversAll,
                 "measured", "SyncReach overwrite, fdatasync"),
             Sentence(
+                "sync", "fallocate on an O_SYNC or O_DSYNC descriptor covers",
+                sync.synchronousAllocation.words, "measured", "SyncReach fallocate"),
+            Sentence(
                 "sync", "when the data cannot be written, a sync", rules.failedSync.words,
                 "Rebello et al., ATC '20: CuttleFS, fsyncs.py", "FailedSync"),
         ]
@@ -172,6 +175,16 @@ extension PersistenceModel.Tearing {
         switch self {
         case .deviceUnit: "the device's unit"
         case .block: "4096 bytes"
+        }
+    }
+}
+
+extension PersistenceModel.SynchronousAllocation {
+    var words: String {
+        switch self {
+        case .nothing: "nothing"
+        case .growth: "the size that mode 0 sets"
+        case .metadata: "size, holes and zeroed blocks"
         }
     }
 }

@@ -92,7 +92,7 @@ extension Sync {
     package func concerns(_ number: InodeNumber) -> Bool {
         switch self {
         case .file(let asked, _), .range(let asked, _, _): asked == number
-        case .directory: false
+        case .directory, .allocation: false
         case .everything: true
         }
     }
@@ -100,7 +100,9 @@ extension Sync {
     /// The inode it names; nil for everything.
     package var inode: InodeNumber? {
         switch self {
-        case .file(let number, _), .range(let number, _, _), .directory(let number, _): number
+        case .file(let number, _), .range(let number, _, _), .directory(let number, _),
+            .allocation(let number, _):
+            number
         case .everything: nil
         }
     }

@@ -7,7 +7,7 @@ package struct UnsyncedContents: Sendable {
     private struct File: Sendable {
         /// When it was last synced, or before this log changed it.
         let content: FileContent
-        let modified: Timestamp
+        let modified: Inode.Modification?
         var since: [(index: Int, effect: Effect)]
     }
 
@@ -35,7 +35,7 @@ package struct UnsyncedContents: Sendable {
                     let inode = tree[effect.inode]
                     files[effect.inode] = File(
                         content: inode?.content ?? FileContent(),
-                        modified: inode?.modified ?? .ofCrashStates, since: [])
+                        modified: inode?.modification, since: [])
                 }
                 files[effect.inode]!.since.append((first + place, effect))
             case .birth, .name, .attributes, .extendedAttribute: break
@@ -47,7 +47,7 @@ package struct UnsyncedContents: Sendable {
         package let inode: InodeNumber
         package let content: FileContent
         /// nil: as it is.
-        package let modified: Timestamp?
+        package let modified: Inode.Modification?
         /// Numbers of the effects that are gone; ascending.
         package let dropped: [Int]
     }

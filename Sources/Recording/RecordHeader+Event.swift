@@ -145,6 +145,8 @@ extension RecordHeader {
             flags |= 16
             c = UInt64(bitPattern: time.nanoseconds)
         }
+        if change.accessedIsSet { flags |= 32 }
+        if change.modifiedIsSet { flags |= 64 }
     }
 
     private init(sync: Sync) {
@@ -161,6 +163,9 @@ extension RecordHeader {
         case .directory(let number, let dataOnly):
             inode = number.rawValue
             flags = 4 | (dataOnly ? 1 : 0)
+        case .allocation(let number, let dataOnly):
+            inode = number.rawValue
+            flags = 6 | (dataOnly ? 1 : 0)
         case .everything:
             flags = 8
         }
@@ -266,7 +271,8 @@ extension RecordHeader {
             user: flags & 2 != 0 ? UInt32(truncatingIfNeeded: a) : nil,
             group: flags & 4 != 0 ? d : nil,
             accessed: flags & 8 != 0 ? Timestamp(nanoseconds: Int64(bitPattern: b)) : nil,
-            modified: flags & 16 != 0 ? Timestamp(nanoseconds: Int64(bitPattern: c)) : nil)
+            modified: flags & 16 != 0 ? Timestamp(nanoseconds: Int64(bitPattern: c)) : nil,
+            accessedIsSet: flags & 32 != 0, modifiedIsSet: flags & 64 != 0)
     }
 
     private func sync(_ flags: UInt8) -> Sync? {
@@ -276,6 +282,7 @@ extension RecordHeader {
         case 0: return .file(number, dataOnly: dataOnly)
         case 2: return a <= b ? .range(number, a..<b, dataOnly: dataOnly) : nil
         case 4: return .directory(number, dataOnly: dataOnly)
+        case 6: return .allocation(number, dataOnly: dataOnly)
         case 8: return .everything
         default: return nil
         }

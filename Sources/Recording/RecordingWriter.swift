@@ -187,7 +187,8 @@ package final class RecordingWriter {
         }
         let change = AttributeChange(
             mode: inode.mode, user: inode.user, group: inode.group, accessed: inode.accessed,
-            modified: inode.modified)
+            modified: inode.modified, accessedIsSet: inode.accessedIsSet,
+            modifiedIsSet: inode.modifiedIsSet)
         add(.setAttributes(number, change))
     }
 

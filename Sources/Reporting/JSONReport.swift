@@ -97,6 +97,9 @@ package struct JSONReport {
             .init("exhaustive", .bool(report.exhaustive)),
             .init("outcomes", report.outcomes.json),
         ]
+        if report.mappedStores != .none {
+            members.append(.init("mappedStores", .string(report.mappedStores.rawValue)))
+        }
         if report.recoveriesCut > 0 {
             members += [
                 .init("recoveriesCut", .number(report.recoveriesCut)),

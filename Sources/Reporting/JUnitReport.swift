@@ -86,7 +86,7 @@ package struct JUnitReport {
         var lines = [
             "\(counted(model.statesPlanned, "state")) at \(grouped(model.crashPoints)) of "
                 + "\(counted(model.crashPointsInAll, "crash point")), "
-                + (model.exhaustive ? "exhaustive" : "not exhaustive")
+                + model.extent
         ]
         for finding in workload.findings
         where finding.model == model.model && finding.stack == model.stack {

@@ -100,8 +100,8 @@ extension TextReport {
                 "tried",
                 "\(counted(model.statesPlanned, "state")) at \(grouped(model.crashPoints)) of "
                     + "\(counted(model.crashPointsInAll, "crash point")): "
-                    + (model.exhaustive
-                        ? "exhaustive" : "not exhaustive, a larger budget may find it"))
+                    + model.extent
+                    + (model.extent == "not exhaustive" ? ", a larger budget may find it" : ""))
     }
 
     private func field(_ name: String, _ text: String) -> String {

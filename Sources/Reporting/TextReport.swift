@@ -74,7 +74,7 @@ package struct TextReport {
             Table.Cell("\(grouped(model.crashPoints))/\(grouped(model.crashPointsInAll))"),
             Table.Cell(grouped(model.statesPlanned)), Table.Cell(grouped(model.statesDistinct)),
             Table.Cell(grouped(model.statesObserved)),
-            Table.Cell(model.exhaustive ? "exhaustive" : "not exhaustive"), comparison(model),
+            Table.Cell(model.extent), comparison(model),
         ]
     }
 

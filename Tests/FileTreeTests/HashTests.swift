@@ -31,6 +31,44 @@ struct HashTests {
         #expect(replayed.settle() == hash)
     }
 
+    @Test("times that a program set are part of it, until something else moves them")
+    func times() throws {
+        var tree = FileTree()
+        let file = InodeNumber(2)
+        let bytes = OwnedBytes([1])
+        tree.keep(bytes)
+        func after(_ operations: [Operation]) throws -> UInt64 {
+            var tree = tree
+            for operation in operations {
+                tree.apply(
+                    try tree.effects(of: operation), at: Timestamp(nanoseconds: .random(in: 0..<9)))
+            }
+            return tree.settle()
+        }
+        tree.apply(
+            try tree.effects(
+                of: .create(file, at: DirectoryEntry(.root, FileName("f")), .file)))
+        func set(_ time: Int64, isSet: Bool) -> Operation {
+            let time = Timestamp(nanoseconds: time)
+            return .setAttributes(
+                file,
+                AttributeChange(
+                    accessed: time, modified: time, accessedIsSet: isSet, modifiedIsSet: isSet))
+        }
+        let write = Operation.write(file, offset: 0, bytes.bytes, .call)
+
+        #expect(try after([set(5, isSet: true)]) != after([]))
+        #expect(try after([set(5, isSet: true)]) != after([set(6, isSet: true)]))
+        #expect(try after([set(5, isSet: false)]) == after([]))
+        #expect(try after([set(5, isSet: true), set(6, isSet: false)]) == after([]))
+        #expect(try after([write]) == after([write]))
+        // The time of access stays.
+        #expect(try after([set(5, isSet: true), write]) != after([write]))
+        #expect(
+            try after([set(5, isSet: true), set(6, isSet: true), write])
+                == after([write, set(6, isSet: true), write]))
+    }
+
     @Test("one operation more: equal exactly when the trees are", arguments: Seed.first(50))
     func steps(seed: Seed) throws {
         let history = OperationGenerator.history(seed: seed, count: 250)

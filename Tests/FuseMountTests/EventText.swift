@@ -30,6 +30,8 @@ private func describe(_ operation: Operation) -> String {
         return "\(dataOnly ? "dsync" : "sync") \(number) \(range)"
     case .sync(.directory(let number, let dataOnly)):
         return "\(dataOnly ? "fdatasync" : "fsync") directory \(number)"
+    case .sync(.allocation(let number, let dataOnly)):
+        return "\(dataOnly ? "dsync" : "sync") allocation \(number)"
     case .sync(.everything): return "sync everything"
     }
 }

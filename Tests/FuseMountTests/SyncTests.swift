@@ -50,6 +50,38 @@ extension MountTests {
             }
         }
 
+        @Test(
+            "fallocate and copy_file_range on such a descriptor are synced, too; the kernel sends no FSYNC",
+            arguments: [(O_SYNC, "sync"), (O_DSYNC, "dsync")])
+        func impliedWithoutRequest(flag: Int32, name: String) throws {
+            try withMount { (mount) throws in
+                try withFile(mount["from"], O_RDWR | O_CREAT) { try writeAll($0, page, at: 0) }
+                try withFile(mount["a"], O_RDWR | O_CREAT | flag) { file in
+                    let log = try mount.log { () throws in
+                        #expect(allocate(file, 0, 0, 20000) == nil)
+                        #expect(allocate(file, 3, 0, 4096) == nil)
+                        try withFile(mount["from"], O_RDONLY) { source in
+                            var offset = 5000
+                            try check(
+                                system(
+                                    SYS_copy_file_range, Int(source), 0, Int(file),
+                                    pointer(&offset), 10, 0))
+                        }
+                        try check(fdatasync(file))
+                        try check(ftruncate(file, 5))
+                        try check(open(mount["a"], O_WRONLY | O_TRUNC | flag))
+                    }
+                    #expect(
+                        log == [
+                            "allocate i3 extend 0..<20000", "\(name) allocation i3",
+                            "allocate i3 punchHole 0..<4096", "\(name) allocation i3",
+                            "write i3 5000+10 synchronousCall", "\(name) i3 4096..<8192",
+                            "fdatasync i3", "setSize i3 5", "setSize i3 0",
+                        ])
+                }
+            }
+        }
+
         @Test("RWF_DSYNC asks for one write only")
         func impliedByCall() throws {
             try withMount { (mount) throws in
@@ -122,6 +154,52 @@ extension MountTests {
                                 "write i3 0+4096 call", "fsync i3", "fsync i2",
                             ])
                     }
+                }
+            }
+        }
+
+        @Test("a page that is dirty when another arrives, or at an fsync, is recorded as seen")
+        func dirtyPages() throws {
+            try withMount { (mount) throws in
+                try withFile(mount["a"], O_RDWR | O_CREAT) { file in
+                    try writeAll(file, [UInt8](repeating: 1, count: 12288), at: 0)
+                    let size = 12288
+                    let map = try #require(
+                        mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0))
+                    try #require(map != MAP_FAILED)
+                    defer { munmap(map, size) }
+                    func store(_ page: Int, _ value: UInt8) {
+                        map.storeBytes(of: value, toByteOffset: page * 4096, as: UInt8.self)
+                    }
+                    func flush(_ page: Int) throws {
+                        try check(msync(map + page * 4096, 4096, MS_SYNC))
+                    }
+                    let log = try mount.log { () throws in
+                        // Data first: nothing else is dirty when it arrives.
+                        store(1, 2)
+                        try flush(1)
+                        store(0, 2)
+                        try flush(0)
+                        // The other way round.
+                        store(0, 3)
+                        store(2, 3)
+                        try flush(2)
+                        try withFile(mount["b"], O_RDWR | O_CREAT) { other in
+                            store(1, 4)
+                            try check(fsync(other))
+                        }
+                        try flush(0)
+                        try flush(1)
+                    }
+                    #expect(
+                        log.filter { !$0.hasPrefix("create") } == [
+                            "write i2 4096+4096 mapping", "fdatasync i2",
+                            "write i2 0+4096 mapping", "fdatasync i2",
+                            "write i2 0+4096 dirtyPage", "write i2 8192+4096 mapping",
+                            "fdatasync i2", "write i2 4096+4096 dirtyPage",
+                            "fsync i3", "write i2 0+4096 mapping", "fdatasync i2",
+                            "write i2 4096+4096 mapping", "fdatasync i2",
+                        ])
                 }
             }
         }

@@ -67,6 +67,7 @@ struct SyncRemovalTests {
             guard case .sync(let sync) = log.operation(sequence) else { continue }
             let words =
                 switch sync {
+                case .allocation: "allocation"
                 case .everything: "sync"
                 case .file(let number, _): "file \(NamePattern.of(paths[number] ?? "?"))"
                 case .range(let number, _, _): "O_DSYNC \(NamePattern.of(paths[number] ?? "?"))"

@@ -106,6 +106,16 @@ struct Life {
         perform(.write(inode(path), offset: offset, Self.bytes(tag, length), .call))
     }
 
+    /// A dirty page of a mapping, as it was seen in the page cache.
+    mutating func seeDirtyPage(_ path: String, _ offset: UInt64, _ tag: Character) {
+        perform(.write(inode(path), offset: offset, Self.bytes(tag, 4096), .dirtyPage))
+    }
+
+    /// The kernel writes a page of a mapping.
+    mutating func writeBack(_ path: String, _ offset: UInt64, _ tag: Character) {
+        perform(.write(inode(path), offset: offset, Self.bytes(tag, 4096), .mapping))
+    }
+
     /// A write on an O_DSYNC (or O_SYNC) descriptor.
     mutating func writeThrough(
         _ path: String, _ offset: UInt64, _ length: Int, _ tag: Character, dataOnly: Bool = true
@@ -125,6 +135,12 @@ struct Life {
 
     mutating func allocate(_ path: String, _ range: Range<UInt64>, _ mode: AllocateMode) {
         perform(.allocate(inode(path), mode, range))
+    }
+
+    /// An fallocate on an O_SYNC descriptor.
+    mutating func allocateThrough(_ path: String, _ range: Range<UInt64>, _ mode: AllocateMode) {
+        allocate(path, range, mode)
+        perform(.sync(.allocation(inode(path), dataOnly: false)))
     }
 
     // MARK: Attributes

@@ -224,6 +224,7 @@ private struct MountedCalls {
             try Self.check(descriptor)
             defer { close(descriptor) }
             try Self.check(dataOnly ? fdatasync(descriptor) : fsync(descriptor))
+        case .allocation: preconditionFailure("no litmus allocates through O_SYNC")
         case .everything:
             // What the agent does for sync(2).
             let descriptor = open("\(folder)/\(MountServer.controlFile)", O_WRONLY | O_CLOEXEC)

@@ -106,6 +106,8 @@ private struct Machines {
             return .sync(.range(number(inode), range, dataOnly: dataOnly))
         case .sync(.directory(let inode, let dataOnly)):
             return .sync(.directory(number(inode), dataOnly: dataOnly))
+        case .sync(.allocation(let inode, let dataOnly)):
+            return .sync(.allocation(number(inode), dataOnly: dataOnly))
         case .sync(.everything): return operation
         }
     }

@@ -152,6 +152,15 @@ struct SyncReachTests {
                 $0.write("B/b", 20480, 4096, "N")
                 $0.fdatasync("B/b")
             }),
+        Call("fallocate at the end through O_SYNC", .yes, .yes, .no) {
+            $0.allocateThrough("B/b", 0..<32768, .extend)
+        },
+        Call("fallocate, a zeroed range at the end, through O_SYNC", .no, .yes, .no) {
+            $0.allocateThrough("B/b", 16384..<32768, .zeroRange)
+        },
+        Call("fallocate, a hole, through O_SYNC", .no, .yes, .no) {
+            $0.allocateThrough("B/b", 4096..<8192, .punchHole)
+        },
         Call("fdatasync, b clean", .no, .no, .no) { $0.fdatasync("B/b") },
         Call("fsync, b clean", .no, .no, .no) { $0.fsync("B/b") },
         Call("fsync b's directory, which is clean", .yes, .no, .no) { $0.fsync("B") },

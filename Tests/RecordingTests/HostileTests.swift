@@ -158,7 +158,7 @@ struct HostileTests {
             ),
             ("a write to what is not there", [on2("write", 0)]),
             ("a write to a directory", [RawRecord("write") { $0.inode = 1 }]),
-            ("a write of an origin that is none", [file, on2("write", flags: 3, 0)]),
+            ("a write of an origin that is none", [file, on2("write", flags: 4, 0)]),
             (
                 "a write that ends past the last offset",
                 [
@@ -177,7 +177,7 @@ struct HostileTests {
             ("an empty range", [file, on2("allocate", 5, 5)]),
             ("a range to the end of all numbers", [file, on2("allocate", flags: 2, 0, .max)]),
             ("an allocation that is none", [file, on2("allocate", flags: 5, 0, 1)]),
-            ("a sync that is none", [RawRecord("sync", flags: 6)]),
+            ("a sync that is none", [RawRecord("sync", flags: 10)]),
             ("a synced range that ends before it begins", [on2("sync", flags: 2, 5, 4)]),
             (
                 "an attribute removed that is not there",

@@ -66,6 +66,7 @@ enum Samples {
         for dataOnly in [true, false] {
             all.append(.sync(.file(file, dataOnly: dataOnly)))
             all.append(.sync(.range(file, 5..<UInt64.max, dataOnly: dataOnly)))
+            all.append(.sync(.allocation(file, dataOnly: dataOnly)))
             all.append(.sync(.directory(.root, dataOnly: dataOnly)))
         }
         return all

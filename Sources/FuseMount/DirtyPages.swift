@@ -1,0 +1,164 @@
+import CFuse
+import FileTree
+import Glibc
+import Recording
+
+import struct SystemPackage.Errno
+
+/// Looks at what the page cache holds of files with shared mappings.
+///
+/// The kernel may write a dirty page of a mapping at any moment, and tells the filesystem nothing of it before it does. But a
+/// filesystem may ask for pages that are in the cache. So before the write-back of a mapped page is recorded, and before each
+/// fsync, the request waits while all cached pages of the files that were written through mappings are fetched. A page that
+/// differs from the file is dirty: what it holds is recorded ahead of the request, as something that may have been written
+/// from now on. What a page held between two looks, and files of which no mapped page has been written back yet, are not
+/// known.
+final class DirtyPages {
+    private let device: CInt
+    private unowned let service: TreeService
+    /// Files that the kernel has written back mapped pages of.
+    private var files: Set<InodeNumber> = []
+    private var looks: [UInt64: Look] = [:]
+    private var latest: UInt64 = 0
+    private var isComplete = true
+
+    /// A request that waits, and what is still to be fetched before it is answered.
+    private final class Look {
+        let request: UnsafeMutableRawBufferPointer
+        /// What the request itself writes back.
+        let own: (inode: InodeNumber, range: Range<UInt64>)?
+        var files: [InodeNumber]
+        /// Where to go on in the last of them.
+        var offset: UInt64 = 0
+        var asked: UInt64 = 0
+
+        init(
+            _ request: UnsafeRawBufferPointer, _ files: [InodeNumber],
+            own: (inode: InodeNumber, range: Range<UInt64>)?
+        ) {
+            self.request = .allocate(byteCount: request.count, alignment: 16)
+            self.request.copyMemory(from: request)
+            self.files = files
+            self.own = own
+        }
+
+        deinit {
+            request.deallocate()
+        }
+    }
+
+    /// Of one file; what is longer is not looked at.
+    static let longest: UInt64 = 16 << 20
+
+    init(device: CInt, _ service: TreeService) {
+        self.device = device
+        self.service = service
+    }
+
+    /// Begins to look, where the request is one to look before.
+    ///
+    /// - Returns: whether the request waits. `next` gives it back.
+    func wait(_ request: UnsafeRawBufferPointer) -> Bool {
+        let header = request.load(as: fuse_in_header.self)
+        let number = InodeNumber(header.nodeid)
+        guard HiddenFile(number) == nil else { return false }
+        var own: (inode: InodeNumber, range: Range<UInt64>)?
+        switch header.opcode {
+        case Self.write:
+            let write = request.loadUnaligned(
+                fromByteOffset: MemoryLayout<fuse_in_header>.size, as: fuse_write_in.self)
+            guard write.write_flags & UInt32(FUSE_WRITE_CACHE) != 0 else { return false }
+            files.insert(number)
+            own = (number, write.offset..<write.offset &+ UInt64(write.size))
+        case Self.sync:
+            break
+        default:
+            return false
+        }
+        files = files.filter { service.tree[$0] != nil }
+        guard !files.isEmpty else { return false }
+        let look = Look(request, files.sorted(), own: own)
+        return ask(look)
+    }
+
+    private static let write: UInt32 = 16
+    private static let sync: UInt32 = 20
+    /// The opcode of what the kernel answers.
+    static let reply: UInt32 = 41
+
+    /// Takes pages that were asked for.
+    ///
+    /// - Returns: the request that has waited for them, when it need wait no longer.
+    func take(_ reply: UnsafeRawBufferPointer) -> UnsafeMutableRawBufferPointer? {
+        let header = reply.load(as: fuse_in_header.self)
+        guard let look = looks.removeValue(forKey: header.unique), let file = look.files.last
+        else { return nil }
+        let start = MemoryLayout<fuse_in_header>.size + MemoryLayout<fuse_notify_retrieve_in>.size
+        // Where they lie, the next record is written.
+        let pages = Array(reply.dropFirst(start))
+        for first in stride(from: 0, to: pages.count, by: Block.size) {
+            let place = look.offset + UInt64(first)
+            if let own = look.own, own.inode == file, own.range.contains(place) { continue }
+            note(pages[first..<min(first + Block.size, pages.count)], of: file, at: place)
+        }
+        let seen = UInt64(pages.count)
+        // The kernel ends before the first page that it does not have.
+        look.offset += seen < look.asked ? seen + UInt64(Block.size) : seen
+        look.offset -= look.offset % UInt64(Block.size)
+        if ask(look) { return nil }
+        let request = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: look.request.count, alignment: 16)
+        request.copyMemory(from: UnsafeRawBufferPointer(look.request))
+        return request
+    }
+
+    /// Asks for the next pages.
+    ///
+    /// - Returns: false when there are no more.
+    private func ask(_ look: Look) -> Bool {
+        while let file = look.files.last {
+            let size = service.tree[file]?.content.size ?? 0
+            if size > Self.longest { giveUp() }
+            if look.offset < size, size <= Self.longest {
+                look.asked = min(size - look.offset, UInt64(TreeService.maximumTransfer))
+                latest += 1
+                if Notifications(device: device).fetch(
+                    service.node(file, isDirectory: false), at: look.offset,
+                    length: UInt32(look.asked), number: latest)
+                {
+                    looks[latest] = look
+                    return true
+                }
+            }
+            look.files.removeLast()
+            look.offset = 0
+        }
+        return false
+    }
+
+    /// Records what is in the cache and not in the file.
+    private func note(_ page: ArraySlice<UInt8>, of number: InodeNumber, at offset: UInt64) {
+        guard !service.isFrozen, service.failure == nil,
+            let content = service.tree[number]?.content, offset + UInt64(page.count) <= content.size
+        else { return }
+        let range = offset..<offset + UInt64(page.count)
+        guard content.bytes(range) != Array(page) else { return }
+        let bytes = OwnedBytes(Array(page))
+        withExtendedLifetime(bytes) {
+            do throws(Errno) {
+                service.caller = TreeService.Caller()
+                try service.recordUnasked(
+                    .write(number, offset: offset, bytes.bytes, .dirtyPage))
+            } catch {
+                giveUp()
+            }
+        }
+    }
+
+    /// From now on something may be unseen.
+    private func giveUp() {
+        guard isComplete else { return }
+        isComplete = false
+        try? service.writer.note(Recording.dirtyPagesNote, Array("not all".utf8))
+    }
+}

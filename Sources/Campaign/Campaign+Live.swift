@@ -14,7 +14,8 @@ extension Campaign {
     ) throws -> (findings: [Finding], shortfalls: [String]) {
         let log = try EffectLog(run.recording)
         let history = run.history
-        let observations = Observations(observers: [try subject.observer(worker: 0)])
+        let observations = Observations(
+            observers: try subject.observers(1, of: run.recording))
         let storage = Storage(log: log, model: target.model, stack: target.stack)
         let exploration = Exploration(
             storage,

@@ -86,7 +86,7 @@ package struct Campaign {
                 + (idle.matched == 0 ? "; \(log.requestsInWords)" : "")
             return
         }
-        let observers = try (0..<max(1, options.jobs)).map { try subject.observer(worker: $0) }
+        let observers = try subject.observers(max(1, options.jobs), of: run.recording)
         let observations = Observations(observers: observers, store: store(run))
 
         let controlBegan = clock()

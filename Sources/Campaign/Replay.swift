@@ -80,7 +80,7 @@ package struct Replay {
 
     /// Observes the crash state and judges it; the complete tree is observed, too, to learn what the store lists.
     package func judge(_ subject: any Subject) throws -> Outcome {
-        let observer = try subject.observer(worker: 0)
+        let observer = try subject.observers(1, of: run.recording)[0]
         var complete = try run.recording.tree(after: run.recording.count)
         _ = complete.settle()
         let whole = try observer.observe(complete, patience: 4).observation

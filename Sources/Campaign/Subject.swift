@@ -28,8 +28,8 @@ package protocol Subject: Sendable {
     /// Runs it once more, with one sync failing.
     func record(failing sync: FailingSync) throws -> RecordedRun
 
-    /// An observer for one worker; its calls come one after the other.
-    func observer(worker: Int) throws -> any Observer
+    /// Observers, each for one worker, whose calls come one after the other. Fewer, but at least one, where what was recorded allows no more at a time.
+    func observers(_ count: Int, of recording: Recording) throws -> [any Observer]
 }
 
 extension Subject {

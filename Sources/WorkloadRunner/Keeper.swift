@@ -22,6 +22,9 @@ package final class Keeper {
     /// from `openDevice` can be mounted, and programs cannot change their user.
     package let usesUserNamespace: Bool
 
+    /// The inode number of the pid namespace of the latest program, which it sees in `/proc/self/ns/pid`; 0 before.
+    package private(set) var namespaceNumber: UInt32 = 0
+
     private var socket: KeeperSocket?
     private var lastTag: UInt32 = 0
     private var running: Set<ProgramID> = []
@@ -87,12 +90,14 @@ package final class Keeper {
     ///   - firstProcessID: where the numbers begin that the programs of this life have for themselves
     ///     (getpid()); below 2: small ones, as they come. A recovery that is given another range than
     ///     the run before it cannot take a pid file from before the power loss for a living process.
+    ///   - namespaceNumber: the inode number that the pid namespace of this life is to have; 0: any. Where it is not to be had
+    ///     in two seconds, no program starts.
     package func mount(
-        fuse: CInt, maximumRead: UInt32 = 0, firstProcessID: UInt32 = 0
+        fuse: CInt, maximumRead: UInt32 = 0, firstProcessID: UInt32 = 0, namespaceNumber: UInt32 = 0
     ) throws(KeeperError) {
         ended = [:]
         var request = KeeperProtocol.Request(.mount, tag: newTag())
-        request.append(maximumRead, firstProcessID)
+        request.append(maximumRead, firstProcessID, namespaceNumber)
         request.descriptors = [fuse]
         try reply(to: request, "mounting", by: KeeperDeadline(secondsFromNow: 10))
     }
@@ -138,6 +143,7 @@ package final class Keeper {
             if error.cause != .timedOut && error.cause != .interrupted { running.remove(id) }
             throw error
         }
+        namespaceNumber = answer.id
         return Spawned(
             processID: answer.value, syncSeen: answer.syncSeen,
             syncUnseenReason: command.syncControl == nil ? "" : answer.text)

@@ -26,10 +26,12 @@ final class Life {
     ///   - processor: the core for programs and mount alike.
     ///   - firstProcessID: where the process numbers of this life begin. A recovery gets others than the run before it, so that
     ///     no pid file from before the power loss names a living process.
+    ///   - namespaceNumber: of the pid namespace, as an earlier life had it; 0: any.
     ///   - trip: see `PowerGone`; stays the caller's.
     init(
         keeper: Keeper, tree: FileTree, writer: RecordingWriter, processor: Int?,
-        firstProcessID: UInt32 = 0, options: MountOptions = MountOptions(), trip: CInt? = nil
+        firstProcessID: UInt32 = 0, namespaceNumber: UInt32 = 0,
+        options: MountOptions = MountOptions(), trip: CInt? = nil
     ) throws {
         self.keeper = keeper
         self.trip = trip
@@ -54,7 +56,8 @@ final class Life {
             throw error
         }
         // Before the mount there is nothing to receive: reading the device would be an error.
-        try keeper.mount(fuse: device, firstProcessID: firstProcessID)
+        try keeper.mount(
+            fuse: device, firstProcessID: firstProcessID, namespaceNumber: namespaceNumber)
         server.start(cpu: processor)
     }
 

@@ -4,6 +4,7 @@ import FuseMount
 import Glibc
 import Oracles
 import Recording
+import Synchronization
 
 import struct SystemPackage.Errno
 
@@ -17,6 +18,8 @@ package final class WorkloadSubject: Subject {
     package let request: WorkloadIdentity
     /// What an observation follows from, besides the tree.
     package let observerIdentity: WorkloadIdentity
+    /// Of the pid namespace that the store has seen; 0 where it has seen none.
+    private let namespaceNumber = Atomic<UInt32>(0)
 
     package var name: String { workload.name }
     package var about: String { workload.file.about }
@@ -90,6 +93,8 @@ package final class WorkloadSubject: Subject {
         mount.syncFailure = pages
         let life = try Life(
             keeper: keeper, tree: base, writer: writer, processor: processors.first,
+            namespaceNumber: workload.file.setup == nil
+                ? namespaceNumber.load(ordering: .relaxed) : keeper.namespaceNumber,
             options: mount)
         let injector = FaultInjector(plan)
         injector.begin(at: 0)
@@ -111,7 +116,9 @@ package final class WorkloadSubject: Subject {
         var notes: [String] = []
         if let reason = life.syncUnseenReason { notes.append("sync(2) was not seen: \(reason)") }
         let scratch = keeper.scratchNames
-        let recording = try life.end().recording
+        _ = try life.end()
+        try writer.note(Recording.namespaceNote, Array("\(keeper.namespaceNumber)".utf8))
+        let recording = writer.recording()
         let counts = injector.plan.rules.map {
             FaultCount(text: "\($0)", matched: $0.matched, fired: $0.fired)
         }
@@ -170,7 +177,7 @@ package final class WorkloadSubject: Subject {
         let writer = try RecordingWriter(arena: Arena(), base: empty, storesBase: false)
         let life = try Life(
             keeper: keeper, tree: empty, writer: writer, processor: processors.first,
-            options: mountOptions)
+            namespaceNumber: namespaceNumber.load(ordering: .relaxed), options: mountOptions)
         let program = try Programs(workload, keeper, options, user)
         let ended = try program.run(setup, in: life, patience: 4)
         guard ended.isSuccess else {
@@ -234,11 +241,22 @@ package final class WorkloadSubject: Subject {
 
     // MARK: Observing
 
-    package func observer(worker: Int) throws -> any Observer {
+    /// One alone where the store has seen the number of its pid namespace: in another namespace it would take itself for
+    /// another machine, and two cannot have one number at a time.
+    package func observers(_ count: Int, of recording: Recording) throws -> [any Observer] {
+        guard let number = recording.namespaceNumber, recording.mentions(number) else {
+            return try (0..<count).map { try observer(worker: $0, namespaceNumber: 0) }
+        }
+        namespaceNumber.store(number, ordering: .relaxed)
+        return [try observer(worker: 0, namespaceNumber: number)]
+    }
+
+    private func observer(worker: Int, namespaceNumber: UInt32) throws -> any Observer {
         let keeper = try Keeper(root: KeeperRoot.path(avoiding: workload.folder))
         return StoreObserver(
             workload, try Programs(workload, keeper, options, user, isRecovery: true), keeper,
-            mountOptions, processor: processors[worker % processors.count])
+            mountOptions, processor: processors[worker % processors.count],
+            namespaceNumber)
     }
 }
 
@@ -249,11 +267,13 @@ private final class StoreObserver: Observer {
     private let keeper: Keeper
     private let mountOptions: MountOptions
     private let processor: Int
+    private let namespaceNumber: UInt32
 
     init(
         _ workload: Workload, _ programs: Programs, _ keeper: Keeper, _ mountOptions: MountOptions,
-        processor: Int
+        processor: Int, _ namespaceNumber: UInt32
     ) {
+        self.namespaceNumber = namespaceNumber
         self.mountOptions = mountOptions
         self.workload = workload
         self.programs = programs
@@ -283,7 +303,7 @@ private final class StoreObserver: Observer {
             arena: Arena(memoryLimit: Self.memoryLimit), base: tree, storesBase: false)
         let life = try Life(
             keeper: keeper, tree: tree, writer: writer, processor: processor, firstProcessID: 5000,
-            options: mountOptions)
+            namespaceNumber: namespaceNumber, options: mountOptions)
         let ended: Life.Ended
         switch workload.file.observer {
         case .command(let command), .check(let command):

@@ -36,9 +36,12 @@ struct pid_namespace {
     pid_t init;     // 0: there is none
     int socket;     // to init: 'k' asks it to kill all; its 'k' says that it has
     int namespace;  // fd to join it by
+    uint32_t number;  // its inode number, which programs see in /proc/self/ns/pid
 };
+// `number`: which inode number it is to have; 0: any. Where the pids begin low, too, it is the first life
+// of a store: then one that a later life can have again.
 bool namespace_start(
-    struct pid_namespace *space, struct mounts *mounts, uint32_t first_pid,
+    struct pid_namespace *space, struct mounts *mounts, uint32_t first_pid, uint32_t number,
     struct failure *failure);
 // Forks a child of the keeper into the namespace: its pid there, 0 in the child, -1 with `failure`.
 pid_t namespace_fork(const struct pid_namespace *space, struct failure *failure);
@@ -80,7 +83,7 @@ struct life {
     struct pid_namespace space;
     pid_t agent;       // 0: there is none
     int agent_socket;
-    uint32_t first_pid;
+    uint32_t first_pid, namespace_number;
     struct program programs[MAX_PROGRAMS];
     int program_count;
     bool killing, told_signalled;

@@ -90,7 +90,11 @@ void life_read_status(struct program *program) {
     close(program->status);
     program->status = -1;
 
-    struct answer head = {.kind = ANS_REPLY, .tag = program->tag, .value = program->pid};
+    struct answer head = {
+        .kind = ANS_REPLY,
+        .tag = program->tag,
+        .id = life.space.number,
+        .value = program->pid};
     struct failure text = program->failure;
     if (program->sync_seen) head.flags = SPAWNED_SYNC_SEEN;
     if (!program->failed && text.error != 0) {

@@ -50,7 +50,7 @@ static void close_all(int *fds, int count) {
 
 static void request_mount(uint32_t tag, const char *body, size_t size, int *fds, int fd_count) {
     struct failure failure;
-    uint32_t numbers[2];
+    uint32_t numbers[3];
     if (size != sizeof numbers || fd_count != 1) {
         errno = EPROTO;
         fail(&failure, "a MOUNT that makes no sense");
@@ -58,6 +58,7 @@ static void request_mount(uint32_t tag, const char *body, size_t size, int *fds,
     }
     memcpy(numbers, body, sizeof numbers);
     life.first_pid = numbers[1];
+    life.namespace_number = numbers[2];
     bool done = mounts_attach(&own_mounts, fds[0], numbers[0], &failure);
     // Before the harness hears of it: with another /dev/fuse open, its own would not be the last one.
     close_all(fds, fd_count);

@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,8 @@ static _Noreturn void init_main(int socket, int proc, uint32_t first_pid) {
     // A keeper that died before that call sends no signal, and getppid() is 0 here either way: the
     // end of the socket tells. Only the keeper holds the other end.
     close_all_but(socket, proc);
+    char go;
+    if (recv(socket, &go, 1, 0) != 1) _exit(1);
     set_first_pid(proc, first_pid);
     // Programs find themselves by their own pid in /proc. It is mounted over the keeper's, in the
     // same mount namespace; keeper and agent go on with theirs through the fd. Without the right to
@@ -74,8 +77,9 @@ static _Noreturn void init_main(int socket, int proc, uint32_t first_pid) {
     }
 }
 
-bool namespace_start(
-    struct pid_namespace *space, struct mounts *mounts, uint32_t first_pid,
+// A namespace whose init waits to be told that it is the right one.
+static bool make(
+    struct pid_namespace *space, const struct mounts *mounts, uint32_t first_pid,
     struct failure *failure) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
@@ -91,21 +95,90 @@ bool namespace_start(
         errno = error;
         return fail(failure, "clone(CLONE_NEWPID)");
     }
-
-    char path[64], ready;
+    char path[64];
     snprintf(path, sizeof path, "%d/ns/pid", (int)init);
-    // Init touches nothing that can wait for the mount, so it may be waited for.
-    bool alive = recv(ends[0], &ready, 1, 0) == 1;
-    int namespace = alive ? openat(mounts->proc, path, O_RDONLY | O_CLOEXEC) : -1;
-    if (namespace < 0) {
-        fail(failure, alive ? "opening /proc/%s" : "init of /proc/%s did not start", path);
+    int namespace = openat(mounts->proc, path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    if (namespace < 0 || fstat(namespace, &status) != 0) {
+        fail(failure, "opening /proc/%s", path);
+        if (namespace >= 0) close(namespace);
         close(ends[0]);
         kill(init, SIGKILL);
         waitpid(init, NULL, 0);
         return false;
     }
+    *space = (struct pid_namespace){
+        .init = init,
+        .socket = ends[0],
+        .namespace = namespace,
+        .number = (uint32_t)status.st_ino};
+    return true;
+}
+
+static void unmake(struct pid_namespace *space) {
+    kill(space->init, SIGKILL);
+    waitpid(space->init, NULL, 0);
+    namespace_close(space);
+}
+
+// The kernel gives a new namespace the lowest number that is free, and takes that of an ended one
+// back a little later. So the namespaces that are not it are kept until it comes, and given back
+// where the number is not free yet.
+static bool make_numbered(
+    struct pid_namespace *space, const struct mounts *mounts, uint32_t first_pid, uint32_t number,
+    struct failure *failure) {
+    enum { MOST = 128 };
+    for (int tries = 0; tries < 400; tries++) {
+        struct pid_namespace others[MOST];
+        int count = 0;
+        bool made = false, found = false;
+        while (count < MOST && (made = make(space, mounts, first_pid, failure))) {
+            found = space->number == number;
+            if (found) break;
+            others[count++] = *space;
+            // All below are taken.
+            if (space->number > number) break;
+        }
+        while (count > 0) unmake(&others[--count]);
+        if (found || !made) return found;
+        usleep(5000);
+    }
+    *space = (struct pid_namespace){0};
+    errno = EBUSY;
+    return fail(failure, "the pid namespace's number %u, which the store has seen", number);
+}
+
+// One whose number is well above the lowest that is free: nobody is given it soon, so that a later life
+// can have it.
+static bool make_above(
+    struct pid_namespace *space, const struct mounts *mounts, struct failure *failure) {
+    enum { BELOW = 32 };
+    struct pid_namespace others[BELOW];
+    int count = 0;
+    while (count < BELOW && make(&others[count], mounts, 0, failure)) count++;
+    bool made = count == BELOW && make(space, mounts, 0, failure);
+    while (count > 0) unmake(&others[--count]);
+    return made;
+}
+
+bool namespace_start(
+    struct pid_namespace *space, struct mounts *mounts, uint32_t first_pid, uint32_t number,
+    struct failure *failure) {
+    struct pid_namespace made = {0};
+    bool done = number != 0   ? make_numbered(&made, mounts, first_pid, number, failure)
+        : first_pid == 0 ? make_above(&made, mounts, failure)
+                         : make(&made, mounts, first_pid, failure);
+    if (!done) return false;
+    // Init touches nothing that can wait for the mount, so it may be waited for.
+    char ready;
+    if (send(made.socket, "g", 1, MSG_NOSIGNAL) != 1 || recv(made.socket, &ready, 1, 0) != 1) {
+        errno = ECHILD;
+        fail(failure, "init of the pid namespace did not start");
+        unmake(&made);
+        return false;
+    }
     mounts->own_proc = ready == 'p';
-    *space = (struct pid_namespace){.init = init, .socket = ends[0], .namespace = namespace};
+    *space = made;
     return true;
 }
 

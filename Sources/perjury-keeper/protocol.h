@@ -1,4 +1,4 @@
-// What the harness and its keeper say to each other: version 1.
+// What the harness and its keeper say to each other: version 2.
 //
 // One SOCK_SEQPACKET unix socket (fd 3 of the keeper), one message a datagram, numbers in the
 // machine's own byte order (both ends run on one machine). `KeeperProtocol.swift` in WorkloadRunner
@@ -6,7 +6,8 @@
 //
 //   request  = request_header body            fds travel by SCM_RIGHTS, in the order given below
 //   OPEN     = -                              the reply carries one fd: /dev/fuse, opened here
-//   MOUNT    = u32 max_read  u32 first_pid    fd: /dev/fuse, opened
+//   MOUNT    = u32 max_read  u32 first_pid  u32 pid_namespace    fd: /dev/fuse, opened; pid_namespace:
+//              the inode number that the life's is to have, 0: any
 //   SPAWN    = spawn_header  u32 group{group_count}  u32 cpu{cpu_count}
 //              cwd stdout_path control_path argv{arg_count} env{env_count}     each ended by NUL
 //              fds: stdin if SPAWN_STDIN, stdout if SPAWN_STDOUT, stderr if SPAWN_STDERR
@@ -16,7 +17,8 @@
 //
 //   answer   = answer text                    text is what failed, in words, without NUL
 //   HELLO    first of all; error tells whether the keeper could set itself up
-//   REPLY    exactly one to each request (tag); to SPAWN: pid and SPAWNED_* flags
+//   REPLY    exactly one to each request (tag); to SPAWN: pid, SPAWNED_* flags and, as id, the inode
+//            number of the pid namespace
 //   SIGNALLED   to KILL: each process of the pid namespace has its SIGKILL; none runs in user mode
 //               again, but one that waits for the mount is there until it is answered
 //   EXIT     program id has ended with this wait status; always after the REPLY to its SPAWN
@@ -26,7 +28,7 @@
 
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 0x504a0001u  // "PJ", then the number
+#define PROTOCOL_VERSION 0x504a0002u  // "PJ", then the number
 #define MAX_DATAGRAM (192 * 1024)     // argv and env of 128 KiB, and room for the rest
 #define MAX_FDS 3
 
@@ -57,7 +59,7 @@ enum answer_flag {
 struct answer {
     uint32_t version, kind, tag;
     int32_t error;   // errno, 0 for success
-    uint32_t id;     // EXIT: the program
+    uint32_t id;     // EXIT: the program; REPLY to SPAWN: inode number of the pid namespace
     int32_t value;   // EXIT: wait status; REPLY to SPAWN: pid in the keeper's pid namespace
     uint32_t flags;
 };

@@ -82,7 +82,9 @@ static bool spawn(struct launch *launch, uint32_t tag, struct failure *failure) 
         errno = EAGAIN;
         return fail(failure, life.killing ? "a KILL is under way" : "too many programs at once");
     }
-    if (life.space.init == 0 && !namespace_start(&life.space, &own_mounts, life.first_pid, failure))
+    if (life.space.init == 0
+        && !namespace_start(
+            &life.space, &own_mounts, life.first_pid, life.namespace_number, failure))
         return false;
     if ((header->flags & SPAWN_SYNC) && !agent_start(failure)) return false;
     int status[2];

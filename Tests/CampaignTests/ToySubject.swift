@@ -49,7 +49,9 @@ struct ToySubject: Subject {
         throw ToyHarnessFailure(description: "a toy in memory has no failing syncs")
     }
 
-    func observer(worker: Int) throws -> any Observer { ToyObserver(self) }
+    func observers(_ count: Int, of recording: Recording) throws -> [any Observer] {
+        (0..<count).map { _ in ToyObserver(self) }
+    }
 }
 
 /// How a recovery ends that does not return.

@@ -59,6 +59,40 @@ extension TheCommand {
                 ])
         }
 
+        @Test("a store that wrote its pid namespace's number finds it again after a power loss")
+        func namespaceNumber() throws {
+            let bench = try Bench()
+            try bench.workload(
+                "w", "run: ./run.sh\nobserve: ./observe.sh\npromise: durable\n",
+                [
+                    "run.sh": """
+                    cd "$PERJURY_DIR"
+                    # As Mercurial: host, number of the pid namespace, pid.
+                    ln -s "host/$(printf %x $(stat -L -c %i /proc/self/ns/pid)):$$" lock; sync .
+                    for i in 1 2 3; do
+                        echo "@begin t$i k$i=v"; echo v >k$i; sync k$i .; echo "@ack t$i"
+                    done
+                    rm lock
+                    """,
+                    "observe.sh": """
+                    cd "$PERJURY_DIR"
+                    if [ -L lock ]; then
+                        lock=$(readlink lock); machine=${lock%:*}; pid=${lock##*:}
+                        # Another machine's lock is waited for; this one's goes with its process.
+                        [ "$machine" = "host/$(printf %x $(stat -L -c %i /proc/self/ns/pid))" ] || exit 9
+                        kill -0 "$pid" 2>/dev/null && exit 8
+                        rm lock
+                    fi
+                    for k in k*; do [ -s $k ] && echo "@saw $k=$(cat $k)"; done
+                    echo "@end"
+                    """,
+                ])
+
+            let result = try bench.run(["run", "./w", "--budget", "60", "--jobs", "2"])
+
+            #expect(result.status == 0, "\(result.text)")
+        }
+
         @Test("a user of its own: its files, its data directory, no way to those of others")
         func user() throws {
             let bench = try Bench()

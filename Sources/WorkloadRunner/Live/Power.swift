@@ -35,7 +35,7 @@ final class Power {
             keeper: keeper, tree: tree,
             writer: try RecordingWriter(arena: Arena(), base: tree, storesBase: false),
             processor: subject.processors.first, firstProcessID: UInt32(2000 + number % 50 * 500),
-            options: mount, trip: trigger.trip)
+            namespaceNumber: keeper.namespaceNumber, options: mount, trip: trigger.trip)
         let (trigger, faults) = (trigger, faults)
         life.server.setInterceptor { request in
             let verdict = trigger.answer(request)

@@ -27,6 +27,7 @@ extension Campaign {
             exploration.shortfalls.append(Self.flaky(kind, point))
             return
         }
+        let untried = exploration.plansUntried
         let smallest = shrink(violation.kind, state, exploration, observations)
         if let left = self.violation(violation.kind, smallest, exploration, observations) {
             kind = names.named(left, smallest.pending, smallest.choice).kind
@@ -42,6 +43,7 @@ extension Campaign {
             {
                 var finding = found
                 finding.kind = kind
+                finding.isSmallest = exploration.plansUntried == untried
                 finding.advice = advice(shown, smallest, exploration, observations)
                 exploration.add(finding, cause: cause, smallest, at: points)
                 return
@@ -156,6 +158,7 @@ extension Campaign {
             guard mayObserve(exploration) else {
                 let note = "time ran out while plans were shrunk: they may not be the smallest"
                 if !exploration.notes.contains(note) { exploration.notes.append(note) }
+                exploration.plansUntried += 1
                 return nil
             }
             exploration.report.statesObserved += observations.observe([

@@ -196,11 +196,13 @@ package struct Campaign {
         }
     }
 
-    /// Who comes next: each in turn, and where the budget is time, whoever has had least of it.
+    /// Who comes next: each in turn, and where the budget is time, whoever has had least of it; ahead of all, who has too little
+    /// evidence yet for any verdict.
     private func turns(_ open: [Exploration]) -> [Exploration] {
         guard options.seconds != nil else { return open }
         let next = open.min {
-            ($0.report.seconds, $0.turns) < ($1.report.seconds, $1.turns)
+            ($0.hasVerdict ? 1 : 0, $0.report.seconds, $0.turns)
+                < ($1.hasVerdict ? 1 : 0, $1.report.seconds, $1.turns)
         }
         return next.map { [$0] } ?? []
     }

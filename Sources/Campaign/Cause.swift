@@ -12,6 +12,15 @@ package struct Cause: Hashable, Sendable {
     /// It is recovery that was cut.
     package let isInRecovery: Bool
 
+    /// Those of causes of the same kind that are a part of this one. None where there are very many.
+    var fingerprintsOfParts: [Fingerprint] {
+        guard (2...10).contains(parts.count) else { return [] }
+        return (1..<(1 << parts.count) - 1).map { chosen in
+            let some = parts.indices.filter { chosen & 1 << $0 != 0 }.map { parts[$0] }
+            return Cause(kind, Set(some), isInRecovery: isInRecovery).fingerprint
+        }
+    }
+
     package init(_ kind: ViolationKind, _ parts: Set<String>, isInRecovery: Bool) {
         self.kind = kind
         self.parts = parts.sorted()

@@ -28,6 +28,8 @@ final class Exploration {
     /// Violations beyond the findings that are looked for, by kind.
     private(set) var unexplained: [ViolationKind: Int] = [:]
     var isFinished = false
+    /// Smaller plans for which there was no time.
+    var plansUntried = 0
     /// How many states were planned when the latest finding was added.
     private var plannedAtFinding = 0
     /// How often it had its turn.
@@ -143,6 +145,9 @@ final class Exploration {
         guard visited.count == points else { return most }
         return min(most, max(options.leastOnceViolated, 4 * points, 3 * plannedAtFinding))
     }
+
+    /// It is violated, or one crash point of each shape was visited.
+    var hasVerdict: Bool { !kinds.isEmpty || report.shapes == report.shapesInAll }
 
     /// The next states, and the trees among them of which nothing is known yet. They count when they are taken.
     func plan(

@@ -88,6 +88,25 @@ struct CauseTests {
             ])
     }
 
+    @Test("a finding that time left unshrunk is known where a part of its cause is")
+    func unshrunk() {
+        let part = Cause(.lostCommit, ["content log"], isInRecovery: false)
+        var report = explore(store(twoFaults: false), ["posix"])
+        report.findings[0].cause = Cause(
+            .lostCommit, ["content log", "content table", "name x"], isInRecovery: false)
+        var expectation = Expectation(general: .violates([.lostCommit]))
+        expectation.known = [part.fingerprint: "known"]
+
+        report.compare(with: expectation)
+        #expect(!report.isExpected)
+        report.findings[0].isSmallest = false
+        report.compare(with: expectation)
+        #expect(report.isExpected)
+        expectation.known = [:]
+        report.compare(with: expectation)
+        #expect(!report.isExpected)
+    }
+
     @Test("what breaks in a recovery has another name than the same loss before it")
     func inRecovery() {
         let parts: Set = ["content log"]

@@ -232,13 +232,13 @@ struct InconclusiveTests {
         }
         let models = ["posix", "ext4-ordered", "xfs", "btrfs"]
         // The first that finds it has what all have together.
-        let states = (1...400).first { explore(toy, models, $0).violated.isEmpty == false }!
+        let states = (1...400).first { tried(toy, models, states: $0).violated.isEmpty == false }!
 
-        #expect(explore(toy, models, states + 3).violated.count == models.count)
+        #expect(tried(toy, models, states: states + 3).violated.count == models.count)
     }
 
-    private func explore(_ toy: ToySubject, _ models: [String], _ states: Int) -> WorkloadReport {
-        CampaignTests.explore(toy, models) {
+    private func tried(_ toy: ToySubject, _ models: [String], states: Int) -> WorkloadReport {
+        explore(toy, models) {
             $0.states = states
             $0.batch = 1
         }

@@ -139,7 +139,7 @@ struct SecondLookTests {
         #expect(shown[0].isOfSecondStart)
         #expect(
             shown[0].summary
-                == "only the second start shows it: d was acknowledged at #3, yet key k, which it "
+                == "only the second start shows it: d was acknowledged at #3, but key k, which it "
                 + "deleted, shows 1")
     }
 }

@@ -112,8 +112,8 @@ struct NameJudgingTests {
         let lost = judge(saw(), history: history, cut: 0, promise: .prefix)
         #expect(
             lost[0].summary
-                == "s was acknowledged by setup and at rest before the run, yet key k shows "
-                + "nothing, not its 0 (in all 1 transaction, 2 keys)")
+                == "s was acknowledged by setup and at rest before the run, but k is missing "
+                + "(expected 0) (in all 2 keys)")
     }
 
     @Test("where setup's marks come from a life before, they need not be at rest")

@@ -247,6 +247,7 @@ extension Campaign {
         _ violation: Violation, _ observation: Observation, _ plan: SmallestPlan, _ mapped: String?
     ) -> String {
         switch violation.kind {
+        case .hang: return violation.summary + subject.timeoutInWords
         case .cannotOpen:
             // What the store itself said.
             guard observation.failure == nil, let reason = observation.reason else {

@@ -98,7 +98,8 @@ extension Campaign {
         }
         return "no power went again: "
             + (isSpent(allowance)
-                ? "the budget had ended before" : "no recovery changed anything")
+                ? "the budget had ended before"
+                : "no recovery that showed what it should changed anything")
     }
 
     private func say(_ explorations: [Exploration], _ observations: Observations) {

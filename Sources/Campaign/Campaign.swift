@@ -97,16 +97,28 @@ package struct Campaign {
             // What a store that went into the background has not done is not what is wrong with it.
             report.inconclusive =
                 [
-                    run.endedNormally ? nil : "run \(run.outcome)", reason,
+                    run.endedNormally
+                        ? nil
+                        : "run \(run.outcome)"
+                            + (run.end == .timedOut ? subject.timeoutInWords : ""),
+                    reason + (control.isTimeout ? subject.timeoutInWords : ""),
                     run.outlived.isEmpty ? nil : run.unfinished(accepting: subject.acceptedExit),
                 ].compactMap(\.self).joined(separator: "; ")
-                + (run.end == .timedOut || control.isTimeout ? subject.timeoutInWords : "")
             if !control.observerLog.isEmpty {
                 report.notes.append("the observer said: \(control.observerLog)")
             }
             return
         }
-        if !run.endedNormally { report.notes.append("run \(run.outcome); explored up to there") }
+        let open = history.transactions.filter { $0.settlement == nil }.map(\.name)
+        if run.endedNormally, !open.isEmpty {
+            report.notes.append(
+                "begun and never ended: \(open.prefix(3).joined(separator: ", "))"
+                    + (open.count > 3 ? " and \(open.count - 3) more" : "")
+                    + "; nothing is asked of them")
+        }
+        if !run.endedNormally, !subject.acceptedExit.accepts(run.end) {
+            report.notes.append("run \(run.outcome); explored up to there")
+        }
 
         let explorations = options.targets.map { target in
             exploration(
@@ -369,6 +381,7 @@ package struct Campaign {
             + " after \(report.crashPoints) of \(report.crashPointsInAll) crash points "
             + "(\(report.shapes) of \(report.shapesInAll) shapes)"
             + (isTooLittle ? ", and \(asked)" : "")
+            + (isCancelled() ? "" : "; a larger --budget visits more")
     }
 
     private func shortfall(_ exploration: Exploration) -> String? {

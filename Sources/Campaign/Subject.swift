@@ -1,4 +1,5 @@
 import FileTree
+import Glibc
 import Oracles
 import Recording
 
@@ -153,23 +154,38 @@ package struct RecordedRun: Sendable {
 
     /// Why what the program would have done after its recorded end was not tested; nil where it was done.
     ///
-    /// A program that is made to fail may end as it likes: to stop at an error is right.
+    /// A program that met an error may stop with a status of its own, or abort: that is right. It may not hang or crash.
     package func unfinished(accepting exits: AcceptedExit) -> String? {
         if !outlived.isEmpty {
             let names = Set(outlived).sorted().joined(separator: ", ")
             let were =
                 outlived.count == 1
-                ? "1 process (\(names)) still ran when `run` returned, and was ended"
-                : "\(outlived.count) processes (\(names)) still ran when `run` returned, and were ended"
+                ? "1 process (\(names)) still ran when `run` was over, and was ended"
+                : "\(outlived.count) processes (\(names)) still ran when `run` was over, and were ended"
             return were + ": what was yet to be done was not tested; "
-                + "start a daemon by `server:`, or have `wait: all` wait for it"
+                + "start a daemon by `server:`, or have `wait: all` wait for it, up to `timeout:`"
         }
-        guard !exits.accepts(end), !faults.contains(where: { $0.fired > 0 }) else { return nil }
+        guard !exits.accepts(end), !(metError && stops(end)) else { return nil }
         let advice =
             end == nil || end == .timedOut
             ? ""
             : "; a run that is to end so says `exit: any`, or lists its statuses: `exit: [0, 7]`"
         return "run \(outcome): what it had yet to do was not tested\(advice)"
+    }
+
+    /// Whether something that was injected was an error, and not a delay.
+    private var metError: Bool {
+        faults.contains {
+            $0.fired > 0 && Promise.nanoseconds(String($0.text.prefix { $0 != " " })) == nil
+        }
+    }
+
+    private func stops(_ end: Observation.Outcome?) -> Bool {
+        switch end {
+        case .exited?: true
+        case .killed(let signal)?: signal == SIGABRT
+        case .timedOut?, nil: false
+        }
     }
 
     /// The marks of setup and run.

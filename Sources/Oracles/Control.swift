@@ -62,11 +62,14 @@ package func positiveControl(
     let vocabulary = Vocabulary(complete: complete, history: history, beforeFault: beforeFault)
     if promise != .opens {
         let strict = Judge(history, promise: .durable, vocabulary: vocabulary)
-        if isBlind(strict, whole.1, cut: whole.2)
-            || beforeFault != nil && history.acknowledgedCount(at: whole.2) == 0
-                && isBlind(strict, complete, cut: .max)
-        {
-            return .inconclusive("the observer does not see what run acknowledged")
+        var asked = [(whole.1, cut: whole.2)]
+        if beforeFault != nil, history.acknowledgedCount(at: whole.2) == 0 {
+            asked.append((complete, cut: .max))
+        }
+        if let blind = asked.first(where: { isBlind(strict, $0.0, cut: $0.cut) }) {
+            return .inconclusive(
+                "the observer does not see what run acknowledged: "
+                    + examples(strict, blind.0, cut: blind.cut))
         }
         for (name, observation, cut) in trees {
             let violations = strict.violations(strict.resolve(observation), cut: cut)
@@ -95,6 +98,16 @@ private func isBlind(_ strict: Judge, _ observation: Observation, cut: Int) -> B
     let seen = strict.resolve(observation)
     return strict.seenCount(seen, cut: cut) == 0
         && !strict.violations(seen, cut: cut).isEmpty
+}
+
+/// What should have been seen, and what was, two of each.
+private func examples(_ judge: Judge, _ shown: Observation, cut: Int) -> String {
+    let missing = judge.violations(judge.resolve(shown), cut: cut).prefix(2).map(\.summary)
+    let listed = shown.transactions + shown.values.map { "\($0.key)=\($0.value)" }
+    let seen = listed.prefix(2).map { String($0.prefix(60)) }.joined(separator: ", ")
+    return missing.joined(separator: "; ") + "; it lists "
+        + (listed.isEmpty
+            ? "nothing" : seen + (listed.count > 2 ? " and \(listed.count - 2) more" : ""))
 }
 
 private func unreadable(_ observation: Observation) -> String? {

@@ -98,6 +98,12 @@ struct Explanation {
         }
     }
 
+    /// A value as a sentence can hold it.
+    private func elided(_ value: some CustomStringConvertible) -> String {
+        let text = value.description
+        return text.utf8.count > 60 ? "\(text.prefix(40))… (\(text.utf8.count) bytes)" : text
+    }
+
     // MARK: What is not there and must be
 
     private mutating func add(_ missing: Evaluation.Missing) {
@@ -114,8 +120,8 @@ struct Explanation {
                 guard let value = write.value else {
                     return "key \(write.key), which it deleted, shows \(shown(write.keyIndex))"
                 }
-                return seen.map { "\(write.key) shows \($0) (expected \(value))" }
-                    ?? "\(write.key) is missing (expected \(value))"
+                return seen.map { "\(write.key) shows \(elided($0)) (expected \(elided(value)))" }
+                    ?? "\(write.key) is missing (expected \(elided(value)))"
             } ?? "it was not seen"
         let was = "\(name) was acknowledged\(place(of: transaction))"
         if evaluation.isEvident[index] || evaluation.requirement[index] == .none {

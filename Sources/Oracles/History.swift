@@ -168,6 +168,13 @@ package struct History: Sendable {
 
     private mutating func take(_ line: ArraySlice<UInt8>, from origin: WriteOrigin) {
         guard line.first == MarkText.at else {
+            let mark = line.drop { $0 == MarkText.space || $0 == UInt8(ascii: "\t") }
+            let verb = mark.prefix { $0 != MarkText.space }
+            if ["@begin", "@ack", "@abort", "@unknown"].contains(
+                String(decoding: verb, as: UTF8.self))
+            {
+                fail(line, origin.sequence, "has spaces before its mark")
+            }
             if log.count + line.count < History.logLimit {
                 log += line
                 log.append(MarkText.newline)

@@ -31,7 +31,10 @@ extension Storage {
             }
             for index in dropped[Int32(record)] ?? [] { parts.remove(part(index)) }
             var shape = parts.sum
-            if case .mark(let bytes) = log.recording[record].event {
+            // Not of other output, of which a program may print any amount.
+            if case .mark(let bytes) = log.recording[record].event,
+                bytes.buffer.first == UInt8(ascii: "@")
+            {
                 shape = StableHash.mix(
                     shape, StableHash.of(Array(bytes.buffer.prefix { $0 != 32 })))
             }

@@ -11,7 +11,8 @@ extension TextReport {
             for fault in workload.faults {
                 text += line(
                     "\(Escaped.line(workload.name)): \(fault.text)",
-                    "fired \(fault.fired) times, of \(counted(fault.matched, "matching request"))")
+                    "fired \(fault.fired == 1 ? "once" : "\(grouped(fault.fired)) times"), of \(counted(fault.matched, "matching request"))"
+                )
             }
         }
         return text.isEmpty ? "" : style.coloured("Faults", .bold) + "\n" + text

@@ -30,20 +30,24 @@ package struct Baseline: Equatable, Sendable {
         return expectation
     }
 
-    /// Takes over what a workload shows now. Reasons stay; what is gone goes; what is new waits for a reason.
+    /// Takes over what a workload shows now. What is there stays, with its reason: that a cause does not come within some
+    /// budget, or under some models, does not say that it is mended. What is new waits for a reason.
     ///
     /// - Parameters:
     ///   - seen: causes, each in words.
     ///   - own: what the workload knows itself needs no entry here.
+    /// - Returns: what is there and was not seen; sorted.
     package mutating func update(
         _ workload: String, seen: [Fingerprint: String], own: Expectation
-    ) {
-        let before = workloads[workload] ?? [:]
-        var now: [Fingerprint: String] = [:]
-        for (fingerprint, words) in seen where own.known?[fingerprint] == nil {
-            now[fingerprint] = before[fingerprint] ?? "not looked into: \(words)"
+    ) -> [Fingerprint] {
+        var known = workloads[workload] ?? [:]
+        let unseen = known.keys.filter { seen[$0] == nil }.sorted()
+        for (fingerprint, words) in seen
+        where own.known?[fingerprint] == nil && known[fingerprint] == nil {
+            known[fingerprint] = "not looked into: \(words)"
         }
-        workloads[workload] = now
+        workloads[workload] = known
+        return unseen
     }
 
     /// The bytes of the file.

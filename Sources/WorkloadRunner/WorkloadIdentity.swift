@@ -137,8 +137,18 @@ package struct WorkloadIdentity: Hashable, Sendable {
                     let path = try? Surroundings.find(
                         word, folder: folder, searchPath: searchPath)
                     if let path { paths.insert(path) }
-                } else if word.contains("/") {
-                    paths.insert(word.hasPrefix("/") ? word : "\(folder)/\(word)")
+                } else {
+                    // A text for a shell names programs, too.
+                    for name in words(in: word) {
+                        if name.contains("/") {
+                            paths.insert(name.hasPrefix("/") ? name : "\(folder)/\(name)")
+                        } else if word.contains(" "),
+                            let path = try? Surroundings.find(
+                                name, folder: folder, searchPath: searchPath)
+                        {
+                            paths.insert(path)
+                        }
+                    }
                 }
             }
         }
@@ -148,6 +158,12 @@ package struct WorkloadIdentity: Hashable, Sendable {
             }
             return "program \(path) \(hash(ofFile: path, status, upTo: longestProgram))"
         }
+    }
+
+    /// The whole, and what a shell may take for words in it; no more than a hundred.
+    private static func words(in text: String) -> [String] {
+        let parts = text.split { " \t\n;|&()<>\"'`=".contains($0) }.prefix(100)
+        return [text] + parts.map(String.init).filter { $0 != text }
     }
 
     private static func line(of files: FolderFiles, folder: String) -> String {

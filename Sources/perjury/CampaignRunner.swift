@@ -25,6 +25,8 @@ struct CampaignRunner {
     /// What is to be explored: a workload, and its recording where there is one already.
     struct Task {
         var workload: Workload
+        /// In the baseline; the output folder may give the workload another name, where it has one of that name already.
+        var wantedName = ""
         var run: RecordedRun?
     }
 
@@ -53,7 +55,7 @@ struct CampaignRunner {
             if Interrupt.isRequested { break }
             if reports.verbose { Console.error(WorkloadText(task.workload).text) }
             var found = try explore(task, &progress)
-            if updatedBaseline != nil { updateBaseline(&found, task.workload) }
+            if updatedBaseline != nil { updateBaseline(&found, task) }
             do { try keep(&found, task.workload) } catch {
                 troubles.append("\(error)")
                 found.notes.append("not all findings could be kept: \(error)")
@@ -87,6 +89,7 @@ struct CampaignRunner {
         var known: Set<String> = []
         return try tasks.compactMap { task in
             var task = task
+            task.wantedName = task.workload.name
             task.workload = try out.named(
                 task.workload, commands, recording: task.run.flatMap(\.path))
             return known.insert(task.workload.name).inserted ? task : nil
@@ -97,7 +100,7 @@ struct CampaignRunner {
         var task = task
         if let baseline, updatedBaseline == nil {
             task.workload.file.expect = baseline.expectation(
-                of: task.workload.name, task.workload.file.expect)
+                of: task.wantedName, task.workload.file.expect)
         }
         let file = task.workload.file
         if let run = task.run,
@@ -159,16 +162,22 @@ struct CampaignRunner {
         }
     }
 
-    private mutating func updateBaseline(_ report: inout WorkloadReport, _ workload: Workload) {
+    private mutating func updateBaseline(_ report: inout WorkloadReport, _ task: Task) {
         guard report.inconclusive == nil else { return }
         var seen: [Fingerprint: String] = [:]
         for finding in report.findings {
             guard let cause = finding.cause else { continue }
             seen[cause.fingerprint] = cause.parts.joined(separator: ", ")
         }
-        let own = workload.file.expect
-        baseline?.update(workload.name, seen: seen, own: own)
-        if let baseline { report.compare(with: baseline.expectation(of: workload.name, own)) }
+        let own = task.workload.file.expect
+        let unseen = baseline?.update(task.wantedName, seen: seen, own: own) ?? []
+        if !unseen.isEmpty {
+            report.notes.append(
+                "known and not seen this time: "
+                    + unseen.map(\.description).joined(separator: ", ")
+                    + "; where they are mended, take them out of the baseline")
+        }
+        if let baseline { report.compare(with: baseline.expectation(of: task.wantedName, own)) }
     }
 
     // MARK: Resuming

@@ -50,7 +50,10 @@ struct ControlCommand: ParsableCommand {
     @Flag(help: "Print the answer as JSON.")
     var json = false
 
-    @Argument(help: "The control socket: DIR.ctl unless --control named another.")
+    @Argument(
+        help:
+            "The folder of the mount, or its control socket: DIR.ctl unless --control named another."
+    )
     var socket: String
 
     @Argument(parsing: .captureForPassthrough, help: "The command.")
@@ -72,12 +75,18 @@ struct ControlCommand: ParsableCommand {
         if words.count == 2, words[0] == "save" { words[1] = Self.absolute(words[1]) }
         let answer: ControlAnswer
         do {
-            answer = try ControlSocket.ask(socket, words)
+            answer = try ControlSocket.ask(Self.socket(of: socket), words)
         } catch {
             throw Failure(.unavailable, "\(error)")
         }
         guard answer.isDone else { throw Failure(.unexpected, "refused: \(answer.text)") }
         Console.out(isJSON && answer.json != .null ? answer.json.text : answer.text + "\n")
+    }
+
+    /// The socket beside a folder that was mounted. The folder itself is not looked at: the mount may be frozen.
+    private static func socket(of place: String) -> String {
+        let folder = place.count > 1 && place.hasSuffix("/") ? String(place.dropLast()) : place
+        return access(folder + ".ctl", F_OK) == 0 ? folder + ".ctl" : place
     }
 
     private static func absolute(_ path: String) -> String {

@@ -65,10 +65,13 @@ struct ExploreCommand: ParsableCommand {
         return found.map { "\(path)/\($0)" }
     }
 
-    /// The observer where there is no workload; the run is recorded already.
+    /// Stands for the command of a run that is recorded already.
+    static let recorded = "recorded"
+
+    /// The observer where there is no workload.
     private var given: FindingFile.Commands? {
         commands.observe.map {
-            .init(run: "recorded", observe: $0, promise: commands.promise ?? "durable")
+            .init(run: Self.recorded, observe: $0, promise: commands.promise ?? "durable")
         }
     }
 

@@ -61,7 +61,7 @@ struct LiveText {
         fields += report.faults.map {
             (
                 "fault",
-                "\(Escaped.line($0.text)): fired \(grouped($0.fired)) times, of "
+                "\(Escaped.line($0.text)): fired \($0.fired == 1 ? "once" : "\(grouped($0.fired)) times"), of "
                     + "\(grouped($0.matched)) matching requests"
             )
         }

@@ -148,9 +148,14 @@ struct ReplayCommand: ParsableCommand {
         let most = tries ?? (replay.storage.log.machineCount > 1 ? 5 : 1)
         do {
             let subject = try Wiring.subject(workload, out: out, seed: file.seed)
-            // Faults of the command line are in the recording, and not in the finding.
-            change = recorded.flatMap {
-                subject.request.change(since: $0, ignoring: ["faults"])
+            // Faults of the command line are in the recording, and not in the finding. Where commands were given, their folder is
+            // the caller's, with all that is there; and with `explore` the run is not known.
+            if file.commands?.run != ExploreCommand.recorded {
+                change = recorded.flatMap {
+                    subject.request.change(
+                        since: $0,
+                        ignoring: file.commands == nil ? ["faults"] : ["faults", "folder"])
+                }
             }
             if let change {
                 Console.out(

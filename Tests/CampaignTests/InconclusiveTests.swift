@@ -41,7 +41,9 @@ struct InconclusiveTests {
         Case(
             testDescription: "the observer sees nothing",
             toy: log(recovery: { _ in }),
-            reason: "the observer does not see what run acknowledged"),
+            reason:
+                "the observer does not see what run acknowledged: t1 was acknowledged at #3, but it was not seen (in all 3 transactions); it lists nothing"
+        ),
         Case(
             testDescription: "marks were buffered",
             toy: log(life: { disk in
@@ -77,7 +79,7 @@ struct InconclusiveTests {
             testDescription: "nothing is changed by what went into the background",
             toy: daemon,
             reason:
-                "no cut is possible: run changed nothing in its data directory, $PERJURY_DIR; 1 process (stored) still ran when `run` returned, and was ended: what was yet to be done was not tested; start a daemon by `server:`, or have `wait: all` wait for it"
+                "no cut is possible: run changed nothing in its data directory, $PERJURY_DIR; 1 process (stored) still ran when `run` was over, and was ended: what was yet to be done was not tested; start a daemon by `server:`, or have `wait: all` wait for it, up to `timeout:`"
         ),
         Case(
             testDescription: "the harness fails",
@@ -174,7 +176,7 @@ struct InconclusiveTests {
             Issue.record("it holds")
             return
         }
-        #expect(reason.hasPrefix("2 processes (sleep, storaged) still ran when `run` returned"))
+        #expect(reason.hasPrefix("2 processes (sleep, storaged) still ran when `run` was over"))
     }
 
     @Test("what the observer says beside its marks is kept for the reader")
@@ -185,6 +187,26 @@ struct InconclusiveTests {
         })
 
         #expect(explore(toy, ["posix"]).notes == ["the observer said: bad magic number\n"])
+    }
+
+    @Test(
+        "a fault excuses a stop, and neither a hang nor a crash; a delay excuses nothing",
+        arguments: [
+            (Observation.Outcome.exited(3), "EIO write *", nil as String?),
+            (.killed(signal: 6), "EIO write *", nil),
+            (.killed(signal: 11), "EIO write *", "run was killed by signal 11"),
+            (.timedOut, "EIO write *", "run did not end in its time"),
+            (.exited(3), "20ms write *", "run exited with status 3"),
+        ])
+    func faulted(end: Observation.Outcome, fault: String, sentence: String?) throws {
+        let recording = try Toys.log().record().recording
+        let run = RecordedRun(
+            recording: recording, end: end,
+            faults: [FaultCount(text: fault, matched: 1, fired: 1)])
+
+        let reason = run.unfinished(accepting: .statuses([0]))
+
+        #expect(reason?.hasPrefix(sentence ?? "?") ?? (sentence == nil))
     }
 
     @Test(
@@ -206,7 +228,7 @@ struct InconclusiveTests {
             return
         }
         #expect(gap.hasPrefix("the budget ended after "))
-        #expect(gap.hasSuffix(" of \(whole.shapesInAll) shapes)"))
+        #expect(gap.hasSuffix(" of \(whole.shapesInAll) shapes); a larger --budget visits more"))
         // Two states at each point, those with a new shape first.
         let enough = 2 * whole.shapesInAll
         #expect(verdict(enough) == .holds)
@@ -214,7 +236,7 @@ struct InconclusiveTests {
             Issue.record("a sliver was enough")
             return
         }
-        #expect(reason.hasSuffix(", and 100 % of them were asked for"))
+        #expect(reason.contains(", and 100 % of them were asked for; "))
         #expect(verdict(6 * whole.crashPointsInAll, atLeast: 1) == .holds)
     }
 

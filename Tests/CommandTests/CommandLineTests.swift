@@ -121,3 +121,24 @@ extension TheCommand {
         }
     }
 }
+
+extension TheCommand {
+    @Suite("Mounts by hand")
+    struct MountsByHand {
+        @Test(
+            "the control socket is found by the folder of the mount", arguments: ["data", "data/"])
+        func folder(name: String) throws {
+            let bench = try Bench()
+            let data = bench.folder.file("data")
+            try #require(mkdir(data, 0o755) == 0)
+            let mount = try bench.start(["mount", "data"])
+            #expect(eventually(within: 20) { access(data + ".ctl", F_OK) == 0 })
+
+            let asked = try bench.start(["ctl", name, "quit"]).end(withinSeconds: 20)
+
+            #expect(asked.status == 0, "\(asked.text)")
+            #expect(try mount.end(withinSeconds: 20).status == 0)
+            bench.expectNothingLeft()
+        }
+    }
+}

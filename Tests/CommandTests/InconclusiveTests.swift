@@ -69,7 +69,7 @@ extension TheCommand {
             Case(
                 name: "becomes a daemon",
                 run: "(setsid sleep 1000 >/dev/null 2>&1 &); echo '@ack t1'",
-                reason: "1 process (sleep) still ran when `run` returned, and was ended"),
+                reason: "1 process (sleep) still ran when `run` was over, and was ended"),
             Case(
                 name: "observer hangs", observe: "sleep 1000", more: "timeout: 300ms",
                 reason: "did not end in its time without `@end`; it has 0.3 s, as `timeout:` says"),
@@ -253,7 +253,7 @@ extension TheCommand {
             #expect(result.status == ExitStatus.inconclusive.rawValue, "\(result.text)")
             #expect(
                 workload["models"]?.items.first?["inconclusive"]?.text?
-                    .contains("still ran when `run` returned") == true, "\(result.text)")
+                    .contains("still ran when `run` was over") == true, "\(result.text)")
             #expect(workload["acknowledged"]?.number == 1)
             #expect(waited.status == 0, "\(waited.text)")
             #expect(whole["acknowledged"]?.number == 4)

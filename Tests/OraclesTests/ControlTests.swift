@@ -39,7 +39,11 @@ struct PositiveControlTests {
 
         #expect(!reasons.contains(nil))
         #expect(Set(reasons).count == reasons.count)
-        #expect(reasons[0] == "the observer does not see what run acknowledged")
+        #expect(
+            reasons[0]
+                == "the observer does not see what run acknowledged: s was acknowledged by setup "
+                + "and at rest before the run, but it was not seen (in all 3 transactions); it lists nothing"
+        )
         #expect(
             reasons[1]
                 == "on the complete tree, which lost nothing, the observer exited with status 127 "

@@ -3,6 +3,17 @@ import Testing
 
 @Suite("History")
 struct HistoryTests {
+    @Test(
+        "a mark that stands behind spaces is an error, and no line of the log",
+        arguments: [" ", "\t"])
+    func indented(space: String) {
+        var history = History()
+        history.append("@ack a\n\(space)@ack b\n".utf8, at: 0)
+        history.finish(normally: true)
+
+        #expect(history.objection?.contains("has spaces before its mark") == true)
+    }
+
     @Test("an acknowledgement counts when the record with its newline is complete")
     func acknowledgementCountsFromNewline() throws {
         var history = History()

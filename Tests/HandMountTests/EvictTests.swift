@@ -76,7 +76,7 @@ extension HandMountTests {
             hand.sync()
             fail(hand, "d/a")
             fail(hand, "b")
-            #expect(hand.refusal(["evict", "d"])?.contains("is no file") == true)
+            #expect(hand.refusal(["evict", "d"])?.contains("is not a file") == true)
             #expect(hand.refusal(["evict", "d/x"])?.contains("there is no d/x") == true)
 
             hand.ask("evict d/a")

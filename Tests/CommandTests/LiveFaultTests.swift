@@ -107,7 +107,7 @@ extension TheCommand {
         func eachSync() throws {
             let (_, refused, _) = try live(Self.stops, ["--faults", "sync"])
             #expect(refused.status == ExitStatus.usage.rawValue, "\(refused.text)")
-            #expect(refused.errors.contains("is a thing of `perjury run`"), "\(refused.text)")
+            #expect(refused.errors.contains("works with `perjury run` only"), "\(refused.text)")
 
             let (_, result, workload) = try live(Self.stops, [], "faults: sync")
             #expect(result.status == 0, "\(result.text)")

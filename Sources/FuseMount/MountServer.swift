@@ -70,7 +70,7 @@ package final class MountServer: @unchecked Sendable {
                 try target.note(
                     Recording.mountsNote, Array(options.mounts.joined(separator: "\n").utf8))
             }
-            if !options.isWatched {
+            if options.looksAtDirtyPages, !options.isWatched {
                 try target.note(Recording.dirtyPagesNote, Recording.dirtyPagesSeen)
             }
         } catch {

@@ -30,7 +30,8 @@ final class RequestLoop: @unchecked Sendable {
     init(service: TreeService, device: CInt) throws(MountError) {
         self.service = service
         self.device = device
-        dirtyPages = service.options.isWatched ? nil : DirtyPages(device: device, service)
+        let looks = service.options.looksAtDirtyPages && !service.options.isWatched
+        dirtyPages = looks ? DirtyPages(device: device, service) : nil
         let name = strdup("perjury")
         defer { free(name) }
         var operations = makeOperations()

@@ -160,7 +160,9 @@ extension MountTests {
 
         @Test("a page that is dirty when another arrives, or at an fsync, is recorded as seen")
         func dirtyPages() throws {
-            try withMount { (mount) throws in
+            var options = MountOptions()
+            options.looksAtDirtyPages = true
+            try withMount(options: options) { (mount) throws in
                 try withFile(mount["a"], O_RDWR | O_CREAT) { file in
                     try writeAll(file, [UInt8](repeating: 1, count: 12288), at: 0)
                     let size = 12288

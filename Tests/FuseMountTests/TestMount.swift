@@ -58,10 +58,11 @@ final class TestMount {
 }
 
 /// Mounts an empty tree, runs `body`, checks that all records applied to the base give the live tree, and unmounts.
-func withMount(_ tree: FileTree = FileTree(rootMode: 0o777), _ body: (TestMount) throws -> Void)
-    throws
-{
-    let mount = try TestMount(tree)
+func withMount(
+    _ tree: FileTree = FileTree(rootMode: 0o777), options: MountOptions = MountOptions(),
+    _ body: (TestMount) throws -> Void
+) throws {
+    let mount = try TestMount(tree, options: options)
     defer { mount.close() }
     try body(mount)
     var live = mount.server.tree

@@ -12,7 +12,7 @@ package struct MountOptions: Sendable {
     /// (`MountServer.setInterceptor`).
     package var isWatched = false
     /// Whether dirty pages of shared mappings are looked for (`DirtyPages`). Off: under many writes, truncations and syncs of one
-    /// file the kernel was seen to answer no more, and a mount that hangs is worse than an order that is not tried.
+    /// file the kernel was seen to answer no more, and pages are recorded again that were seen before.
     package var looksAtDirtyPages = false
     /// What becomes of the data that a sync should have written which an interceptor made fail; on a watched mount.
     package var syncFailure = SyncFailure.markedClean

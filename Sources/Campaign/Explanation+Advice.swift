@@ -240,9 +240,15 @@ extension Explanation {
         guard point > 0, point < storage.lastCrashPoint else {
             return "nothing need be lost: recovery misreads a complete tree"
         }
+        let next = "#\(point) (\(log.words(point)))"
+        if case .write(_, _, _, .dirtyPage) = log.operation(point - 1) {
+            return
+                "the kernel may write the page of #\(point - 1) (\(log.words(point - 1))) at any time, so without \(next), too: "
+                + "store into it only when that is durable"
+        }
         return
             "nothing need be lost: the program's end after #\(point - 1) (\(log.words(point - 1))) and before "
-            + "#\(point) (\(log.words(point))) is enough; the order of these steps, or recovery from between them, is at fault"
+            + "\(next) is enough; the order of these steps, or recovery from between them, is at fault"
     }
 
     /// The record that would have made the effect durable before the power went, had the stack kept its word.

@@ -101,10 +101,10 @@ final class DirtyPages {
             if let own = look.own, own.inode == file, own.range.contains(place) { continue }
             note(pages[first..<min(first + Block.size, pages.count)], of: file, at: place)
         }
-        let seen = UInt64(pages.count)
-        // The kernel ends before the first page that it does not have.
-        look.offset += seen < look.asked ? seen + UInt64(Block.size) : seen
-        look.offset -= look.offset % UInt64(Block.size)
+        // The kernel ends before the first page that it does not have. The last page of a file may be short.
+        let seen = UInt64(pages.count + Block.size - 1) / UInt64(Block.size)
+        let isCut = UInt64(pages.count) < look.asked
+        look.offset += (seen + (isCut ? 1 : 0)) * UInt64(Block.size)
         if ask(look) { return nil }
         let request = UnsafeMutableRawBufferPointer.allocate(
             byteCount: look.request.count, alignment: 16)
@@ -142,16 +142,13 @@ final class DirtyPages {
             let content = service.tree[number]?.content, offset + UInt64(page.count) <= content.size
         else { return }
         let range = offset..<offset + UInt64(page.count)
-        guard content.bytes(range) != Array(page) else { return }
-        let bytes = OwnedBytes(Array(page))
-        withExtendedLifetime(bytes) {
-            do throws(Errno) {
-                service.caller = TreeService.Caller()
-                try service.recordUnasked(
-                    .write(number, offset: offset, bytes.bytes, .dirtyPage))
-            } catch {
-                giveUp()
-            }
+        let bytes = Array(page)
+        guard content.bytes(range) != bytes else { return }
+        do throws(Errno) {
+            service.caller = TreeService.Caller()
+            try service.recordUnaskedWrite(number, offset: offset, OwnedBytes(bytes), .dirtyPage)
+        } catch {
+            giveUp()
         }
     }
 

@@ -11,9 +11,8 @@ package struct MountOptions: Sendable {
     /// Whether the mount can be cut while it stands (`MountServer.exchange`) and asked of each request
     /// (`MountServer.setInterceptor`).
     package var isWatched = false
-    /// Whether dirty pages of shared mappings are looked for (`DirtyPages`). Off: under many writes, truncations and syncs of one
-    /// file the kernel was seen to answer no more, and pages are recorded again that were seen before.
-    package var looksAtDirtyPages = false
+    /// Whether dirty pages of shared mappings are looked for (`DirtyPages`); never on a watched mount.
+    package var looksAtDirtyPages = true
     /// What becomes of the data that a sync should have written which an interceptor made fail; on a watched mount.
     package var syncFailure = SyncFailure.markedClean
 

@@ -107,7 +107,7 @@ extension TreeService {
         return .written(count)
     }
 
-    private func copyToPayload(_ bytes: Bytes) throws(Errno) {
+    func copyToPayload(_ bytes: Bytes) throws(Errno) {
         try reservePayload(bytes.count)
         memcpy(writer.payloadAddress, bytes.start, bytes.count)
     }

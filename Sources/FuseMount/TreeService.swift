@@ -163,6 +163,26 @@ final class TreeService {
         if case .shortened(let count) = try intercept(.before, .write, { [path(of: number)] }) {
             length = min(length, count)
         }
+        try appendWriteInPlace(number, offset: offset, length: length, origin)
+        noteInjected()
+        try intercept(.after, .write) { [path(of: number)] }
+        return length
+    }
+
+    /// Does and records a write that no request of its own asked for: no fault meets it.
+    ///
+    /// - Parameter bytes: at most `maximumTransfer`.
+    func recordUnaskedWrite(
+        _ number: InodeNumber, offset: UInt64, _ bytes: OwnedBytes, _ origin: WriteOrigin
+    ) throws(Errno) {
+        try copyToPayload(bytes.bytes)
+        try appendWriteInPlace(number, offset: offset, length: bytes.bytes.count, origin)
+    }
+
+    /// The tree goes on with the bytes where they lie in the recording: they must be there, not where they came from.
+    private func appendWriteInPlace(
+        _ number: InodeNumber, offset: UInt64, length: Int, _ origin: WriteOrigin
+    ) throws(Errno) {
         let bytes = Bytes(start: UnsafeRawPointer(writer.payloadAddress), count: length)
         let operation = Operation.write(number, offset: offset, bytes, origin)
         let effects = try tree.effects(of: operation)
@@ -170,9 +190,6 @@ final class TreeService {
             length: length, at: offset, of: number, origin, thread: caller.thread)
         faults?.follow(operation, effects, in: tree)
         tree.apply(effects, at: .now)
-        noteInjected()
-        try intercept(.after, .write) { [path(of: number)] }
-        return length
     }
 
     /// Appends what was done to the request at hand.

@@ -86,7 +86,9 @@ extension TextReport {
             return "no: the process ended " + place + ", and clean pages left the cache"
         }
         let mounts = finding.mounts.isEmpty ? "" : ", on " + finding.mounts.joined(separator: ", ")
-        return loses ? place + mounts : place + " (a process kill shows it, too)"
+        // What was stored through a mapping and not yet written stays in the page cache when a process dies.
+        let isMapped = workload.models.contains { $0.mappedStores != .none }
+        return loses || isMapped ? place + mounts : place + " (a process kill shows it, too)"
     }
 
     /// A violation that the workload says is there, and that was not found.

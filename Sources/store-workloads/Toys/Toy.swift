@@ -50,6 +50,7 @@ var toys: [any Toy.Type] {
         SharedSector.self, OneHeader.self, LogSkipsDamage.self, TwoRoots.self, LogGrows.self,
         OneFlush.self, Pages<PlainPages>.self, Pages<FullImagePages>.self,
         Pages<DoubleWritePages>.self, SyncIgnored.self, SyncRetried.self, Copies.self,
+        MappedOrder.self,
     ]
 }
 

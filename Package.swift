@@ -89,6 +89,11 @@ let package = Package(
                 "WorkloadRunner", "Reporting", "HandMount",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            // What `perjury init` writes.
+            resources: [
+                "store.py", "store.js", "store.sh", "store.c", "store.rs", "store.go",
+                "store.swift", "Store.java",
+            ].map { .embedInCode("Templates/\($0).in") },
             swiftSettings: settings),
         .executableTarget(name: "perjury-keeper"),
         // Loaded into programs that recover after a time.

@@ -17,7 +17,7 @@ struct Perjury: ParsableCommand {
         subcommands: [
             RunCommand.self, RecordCommand.self, ExploreCommand.self, ReplayCommand.self,
             ListCommand.self, ShowCommand.self, DoctorCommand.self, MountCommand.self,
-            ControlCommand.self, LiveCommand.self, LogCommand.self,
+            ControlCommand.self, LiveCommand.self, LogCommand.self, InitCommand.self,
         ])
 
     static func main() {

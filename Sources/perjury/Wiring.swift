@@ -38,7 +38,10 @@ enum Wiring {
     static func catalogue(_ places: PlaceOptions, isNeeded: Bool) throws -> Catalogue? {
         guard let folder = places.workloads ?? Catalogue.defaultFolder else {
             if !isNeeded { return nil }
-            throw Failure(.usage, "no folder of workloads is near; name one with --workloads")
+            throw Failure(
+                .usage,
+                "no workload is named, and no catalogue of them is near: `perjury init` writes a first one, "
+                    + "--run with --observe needs none, --workloads DIR names a catalogue")
         }
         do {
             return try Catalogue(folder: folder)

@@ -91,7 +91,8 @@ struct Explanation {
         for value in observation.unknownKeys {
             add(
                 .phantom, key: value.key,
-                "key \(value.key) shows \(value.value), but that key was never written")
+                "key \(value.key) shows \(Self.elided(value.value)), but that key was never written"
+            )
         }
         for key in observation.doubleKeys {
             add(.corrupt, key: key, "key \(key) is listed with two values")
@@ -99,7 +100,7 @@ struct Explanation {
     }
 
     /// A value as a sentence can hold it.
-    private func elided(_ value: some CustomStringConvertible) -> String {
+    private static func elided(_ value: some CustomStringConvertible) -> String {
         let text = value.description
         return text.utf8.count > 60 ? "\(text.prefix(40))… (\(text.utf8.count) bytes)" : text
     }
@@ -107,6 +108,35 @@ struct Explanation {
     // MARK: What is not there and must be
 
     private mutating func add(_ missing: Evaluation.Missing) {
+        let index = missing.transaction
+        if let gone = lostRatherThanDeleted(by: index) {
+            let deleter = history.transactions[index].name
+            return addGap(
+                gone, unless: ", and \(deleter), which deletes it, is not there as a whole")
+        }
+        addGap(missing)
+    }
+
+    /// What is not evident and need not be there, and of which only a deletion was taken to be seen: the key is rather gone
+    /// with the commit that had written it.
+    private func lostRatherThanDeleted(by index: Int) -> Evaluation.Missing? {
+        guard !evaluation.isEvident[index], evaluation.requirement[index] == .none else {
+            return nil
+        }
+        for write in history.transactions[index].writes
+        where write.value == nil && evaluation.candidates[write.keyIndex] == [index] {
+            let writer = history.transactions.indices.last { other in
+                evaluation.requirement[other] != .none && evaluation.precedes(other, index)
+                    && history.transactions[other].writes.contains {
+                        $0.keyIndex == write.keyIndex && $0.value != nil
+                    }
+            }
+            if let writer { return Evaluation.Missing(transaction: writer, key: write.keyIndex) }
+        }
+        return nil
+    }
+
+    private mutating func addGap(_ missing: Evaluation.Missing, unless reason: String = "") {
         let index = missing.transaction
         let transaction = history.transactions[index]
         let name = transaction.name
@@ -120,9 +150,11 @@ struct Explanation {
                 guard let value = write.value else {
                     return "key \(write.key), which it deleted, shows \(shown(write.keyIndex))"
                 }
-                return seen.map { "\(write.key) shows \(elided($0)) (expected \(elided(value)))" }
-                    ?? "\(write.key) is missing (expected \(elided(value)))"
-            } ?? "it was not seen"
+                return seen.map {
+                    "\(write.key) shows \(Self.elided($0)) (expected \(Self.elided(value)))"
+                }
+                    ?? "\(write.key) is missing (expected \(Self.elided(value)))"
+            }.map { $0 + reason } ?? "it was not seen"
         let was = "\(name) was acknowledged\(place(of: transaction))"
         if evaluation.isEvident[index] || evaluation.requirement[index] == .none {
             let evidence = evidence(of: index)
@@ -187,7 +219,9 @@ struct Explanation {
         return "something of it was seen"
     }
 
-    private func shown(_ key: Int) -> String { observation.values[key] ?? "nothing" }
+    private func shown(_ key: Int) -> String {
+        observation.values[key].map { Self.elided($0) } ?? "nothing"
+    }
 
     private func place(of transaction: Transaction) -> String {
         guard transaction.settledSequence < 0 else { return " at #\(transaction.settledSequence)" }

@@ -263,6 +263,23 @@ struct KeyJudgingTests {
         #expect(kinds(saw("x=2", "y=1"), history) == [.tornCommit])
     }
 
+    @Test("a key that is gone with its commit is not taken for deleted by one in flight")
+    func lostNotDeleted() {
+        let history = story("@begin 1 k=1", "@ack 1", "@begin 2 s=1", "@ack 2", "@begin 3 k= s=2")
+
+        #expect(kinds(saw("s=2"), history).isEmpty)
+        #expect(kinds(saw("k=1", "s=1"), history).isEmpty)
+        let violations = judge(saw(), history: history, cut: .max, promise: .durable)
+        #expect(violations.map(\.kind) == [.lostCommit])
+        #expect(violations[0].transactions == ["2"])
+        #expect(kinds(saw("s=1"), history) == [.lostCommit])
+        let lost = judge(saw("s=1"), history: history, cut: .max, promise: .durable)
+        #expect(
+            lost[0].summary
+                == "1 was acknowledged at #1, but k is missing (expected 1), and 3, which deletes it, is not there as a whole"
+        )
+    }
+
     @Test("transactions at the same time must have some order")
     func serial() {
         let history = story(

@@ -59,34 +59,43 @@ let package = Package(
         .systemLibrary(
             name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]),
         .target(name: "CSupport"),
+        // What several of the targets below need and none of them is about.
+        .target(
+            name: "Basics",
+            dependencies: [
+                "CSupport", .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
         .target(
             name: "FileTree",
             dependencies: [
-                "CSupport",
+                "Basics", "CSupport",
                 .product(name: "HashTreeCollections", package: "swift-collections"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
         .target(
-            name: "Recording", dependencies: ["FileTree", "CSupport"], swiftSettings: settings),
-        .target(name: "PowerLoss", dependencies: ["Recording"], swiftSettings: settings),
-        .target(name: "Oracles", swiftSettings: settings),
-        .target(name: "Campaign", dependencies: ["PowerLoss", "Oracles"], swiftSettings: settings),
+            name: "Recording", dependencies: ["FileTree", "Basics"], swiftSettings: settings),
+        .target(name: "PowerLoss", dependencies: ["Recording", "Basics"], swiftSettings: settings),
+        .target(name: "Oracles", dependencies: ["Basics"], swiftSettings: settings),
         .target(
-            name: "FuseMount", dependencies: ["CFuse", "CSupport", "Recording"],
+            name: "Campaign", dependencies: ["PowerLoss", "Oracles", "Basics"],
+            swiftSettings: settings),
+        .target(
+            name: "FuseMount", dependencies: ["CFuse", "CSupport", "Basics", "Recording"],
             swiftSettings: settings),
         .target(
             name: "WorkloadRunner",
-            dependencies: ["FuseMount", "Campaign", "Oracles", "Yams", "CSupport"],
+            dependencies: ["FuseMount", "Campaign", "Oracles", "Yams", "Basics", "CSupport"],
             swiftSettings: settings),
-        .target(name: "Reporting", dependencies: ["Campaign"], swiftSettings: settings),
+        .target(name: "Reporting", dependencies: ["Campaign", "Basics"], swiftSettings: settings),
         .target(
-            name: "HandMount", dependencies: ["WorkloadRunner", "Reporting", "CSupport"],
+            name: "HandMount", dependencies: ["WorkloadRunner", "Reporting", "Basics", "CSupport"],
             swiftSettings: settings),
         .executableTarget(
             name: "perjury",
             dependencies: [
-                "WorkloadRunner", "Reporting", "HandMount",
+                "WorkloadRunner", "Reporting", "HandMount", "Basics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             // What `perjury init` writes.
@@ -99,7 +108,7 @@ let package = Package(
         // Loaded into programs that recover after a time.
         .target(name: "later-clock"),
         .executableTarget(
-            name: "perjury-bench", dependencies: ["WorkloadRunner"],
+            name: "perjury-bench", dependencies: ["WorkloadRunner", "Basics"],
             path: "Benchmarks/perjury-bench", swiftSettings: settings),
         // What the programs of the catalogue have in common: their marks and what drives a store.
         .target(name: "WorkloadMarks", swiftSettings: settings),
@@ -123,7 +132,8 @@ let package = Package(
         .executableTarget(
             name: "perjury-fuzz",
             dependencies: [
-                "WorkloadRunner", "Reporting", "FuseMount", "CFuse", "CSupport", "TestSupport",
+                "WorkloadRunner", "Reporting", "FuseMount", "CFuse", "Basics", "CSupport",
+                "TestSupport",
             ],
             path: "Tests/Fuzz", swiftSettings: settings),
         .testTarget(name: "FileTreeTests", dependencies: ["FileTree", "TestSupport"]),
@@ -137,20 +147,21 @@ let package = Package(
             name: "CampaignTests", dependencies: ["Campaign", "Reporting", "TestSupport"]),
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .testTarget(
-            name: "FuseMountTests", dependencies: ["FuseMount", "TestSupport", "CTestSupport"]),
+            name: "FuseMountTests",
+            dependencies: ["FuseMount", "Basics", "TestSupport", "CTestSupport"]),
         .testTarget(
             name: "WorkloadRunnerTests", dependencies: ["WorkloadRunner", "CFuse", "TestSupport"]),
         .testTarget(
             name: "HandMountTests", dependencies: ["HandMount", "FuseMount", "TestSupport"]),
         .testTarget(
             name: "ReportingTests",
-            dependencies: ["Reporting", "perjury", "CSupport", "TestSupport"]),
+            dependencies: ["Reporting", "perjury", "Basics", "CSupport", "TestSupport"]),
         .testTarget(
             name: "CommandTests",
             dependencies: ["WorkloadRunner", "Reporting", "perjury", "CSupport", "TestSupport"]),
         .testTarget(
             name: "PlantedBugTests",
-            dependencies: ["WorkloadRunner", "Reporting", "TestSupport"]),
+            dependencies: ["WorkloadRunner", "Reporting", "Basics", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -3,6 +3,7 @@
 //     perjury-bench mount DIRECTORY RECORDING   serves an empty tree, recording everything, until standard input ends
 //     perjury-bench states                      time per crash state as the log grows
 
+import Basics
 import FileTree
 import FuseMount
 import Glibc

@@ -1,3 +1,4 @@
+import Basics
 import FileTree
 import Oracles
 import PowerLoss
@@ -65,6 +66,8 @@ extension Campaign {
 extension EffectLog {
     /// What was injected into requests and can do harm: all but delays.
     var injectedFaults: [(record: Int, fault: Fault)] {
-        faults.filter { $0.fault.eviction == nil && Promise.nanoseconds($0.fault.effect) == nil }
+        faults.filter {
+            $0.fault.eviction == nil && DurationText.nanoseconds($0.fault.effect) == nil
+        }
     }
 }

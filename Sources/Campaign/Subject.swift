@@ -1,3 +1,4 @@
+import Basics
 import FileTree
 import Glibc
 import Oracles
@@ -176,7 +177,7 @@ package struct RecordedRun: Sendable {
     /// Whether something that was injected was an error, and not a delay.
     private var metError: Bool {
         faults.contains {
-            $0.fired > 0 && Promise.nanoseconds(String($0.text.prefix { $0 != " " })) == nil
+            $0.fired > 0 && DurationText.nanoseconds(String($0.text.prefix { $0 != " " })) == nil
         }
     }
 

@@ -1,3 +1,5 @@
+import Basics
+
 extension FileTree {
     /// One name in the tree, as `visit` meets it.
     package struct Visited {

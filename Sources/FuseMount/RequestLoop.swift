@@ -1,3 +1,4 @@
+import Basics
 import CFuse
 import FileTree
 import Glibc
@@ -253,32 +254,4 @@ final class RequestLoop: @unchecked Sendable {
     }()
 
     var hasEnded: Bool { ended.load(ordering: .acquiring) }
-}
-
-/// A plain mutual exclusion. `Mutex` would have the whole service inside; here it is reached from C callbacks.
-final class Lock: @unchecked Sendable {
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-
-    init() {
-        pthread_mutex_init(mutex, nil)
-    }
-
-    deinit {
-        pthread_mutex_destroy(mutex)
-        mutex.deallocate()
-    }
-
-    @inline(__always) func lock() {
-        pthread_mutex_lock(mutex)
-    }
-
-    @inline(__always) func unlock() {
-        pthread_mutex_unlock(mutex)
-    }
-
-    func hold<T>(_ body: () throws -> T) rethrows -> T {
-        lock()
-        defer { unlock() }
-        return try body()
-    }
 }

@@ -1,3 +1,4 @@
+import Basics
 import FuseMount
 import Oracles
 import PowerLoss
@@ -192,7 +193,7 @@ private struct WordReader {
         let word = try next("within")
         guard word == "within" else { throw wrong(word, "within") }
         let time = try next("a duration")
-        guard let nanoseconds = Promise.nanoseconds(time) else {
+        guard let nanoseconds = DurationText.nanoseconds(time) else {
             throw wrong(time, "a duration such as 20s")
         }
         return .wait(id, seconds: Double(nanoseconds) / 1e9)

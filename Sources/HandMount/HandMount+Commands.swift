@@ -1,3 +1,4 @@
+import Basics
 import FuseMount
 import Glibc
 import PowerLoss

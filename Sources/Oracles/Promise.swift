@@ -1,3 +1,5 @@
+import Basics
+
 /// What a store swears to hold after a power loss. `Judge` says it exactly.
 ///
 /// Under each of them but `opens` what setup acknowledged stays, until something whole replaces it.
@@ -18,8 +20,6 @@ package enum Promise: Hashable, Sendable {
     case opens
 
     /// Reads `durable`, `prefix`, `bounded-loss: 1s`, `atomic`, `acknowledged` or `opens`; `nil` for other words.
-    ///
-    /// Durations are whole numbers with a unit: `ns`, `us`, `ms`, `s`, `m` or `h`.
     package init?(_ text: String) {
         switch text {
         case "durable": self = .durable
@@ -30,28 +30,10 @@ package enum Promise: Hashable, Sendable {
         default:
             let parts = text.split(separator: ":", maxSplits: 1)
             guard parts.count == 2, parts[0] == "bounded-loss",
-                let time = Promise.nanoseconds(parts[1].drop { $0 == " " })
+                let time = DurationText.nanoseconds(parts[1].drop { $0 == " " })
             else { return nil }
             self = .boundedLoss(nanoseconds: time)
         }
-    }
-
-    /// A duration such as `20s` or `200ms`, in nanoseconds; `nil` for other texts and for zero.
-    package static func nanoseconds(_ text: some StringProtocol) -> UInt64? {
-        let digits = text.prefix { $0 >= "0" && $0 <= "9" }
-        let scale: UInt64
-        switch text.dropFirst(digits.count) {
-        case "ns": scale = 1
-        case "us": scale = 1_000
-        case "ms": scale = 1_000_000
-        case "s": scale = 1_000_000_000
-        case "m": scale = 60_000_000_000
-        case "h": scale = 3_600_000_000_000
-        default: return nil
-        }
-        guard let count = UInt64(digits), count > 0 else { return nil }
-        let (product, overflow) = count.multipliedReportingOverflow(by: scale)
-        return overflow ? nil : product
     }
 
     /// The words an author may write.

@@ -1,3 +1,4 @@
+import Basics
 import FileTree
 
 /// The families of choices that the search draws from at one crash point.

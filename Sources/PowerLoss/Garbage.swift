@@ -1,3 +1,4 @@
+import Basics
 import FileTree
 
 /// What nobody wrote: the content of a sector that tore inside, or of a block that held something else before.

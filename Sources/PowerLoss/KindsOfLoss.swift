@@ -1,3 +1,4 @@
+import Basics
 import FileTree
 
 /// What the search tries between the crash points that it walks: a few of each kind of loss, so that what happens to a rare

@@ -1,3 +1,4 @@
+import Basics
 import FileTree
 
 import struct SystemPackage.Errno

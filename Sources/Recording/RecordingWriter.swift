@@ -1,3 +1,4 @@
+import Basics
 import FileTree
 import Glibc
 
@@ -31,7 +32,7 @@ package final class RecordingWriter {
         self.base = base
         self.nonce = nonce
         cursor = RecordingFormat.headerSize
-        start = Self.now()
+        start = MonotonicClock.nanoseconds
         try arena.ensure(RecordingFormat.headerSize)
         RecordingFormat.storeHeader(
             at: arena.base, nonce: nonce, flags: storesBase ? RecordingFormat.storesBase : 0)
@@ -39,13 +40,7 @@ package final class RecordingWriter {
     }
 
     /// Nanoseconds of the monotonic clock since the recording began.
-    package var elapsed: UInt64 { Self.now() - start }
-
-    private static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
+    package var elapsed: UInt64 { MonotonicClock.nanoseconds - start }
 
     /// The space at the cursor, where a request of up to `length` bytes may be received. Its first 80 bytes will be taken
     /// for a record's header; payload that lies right behind them is appended without a copy.

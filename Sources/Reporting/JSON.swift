@@ -1,3 +1,5 @@
+import Basics
+
 /// A JSON value whose members keep the order in which they are given, so that equal reports are equal bytes.
 package enum JSON: Equatable, Sendable {
     case null

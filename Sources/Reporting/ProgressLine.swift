@@ -1,3 +1,4 @@
+import Basics
 import Campaign
 
 /// What a person who waits sees on stderr: one line that is drawn again and again on a terminal, elsewhere a plain line

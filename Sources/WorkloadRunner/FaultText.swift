@@ -1,3 +1,4 @@
+import Basics
 import FuseMount
 import Oracles
 
@@ -53,7 +54,7 @@ package struct FaultWords {
         default: break
         }
         if word == "short" { return .shorten(to: try number("how many bytes a short write takes")) }
-        if let time = Promise.nanoseconds(word), time <= Self.longestDelay {
+        if let time = DurationText.nanoseconds(word), time <= Self.longestDelay {
             return .delay(nanoseconds: time, text: word)
         }
         throw FaultTextError(
@@ -130,7 +131,7 @@ package struct FaultWords {
 
     private mutating func duration() throws(FaultTextError) -> (UInt64, String) {
         let text = try next("a time such as 2s")
-        guard let time = Promise.nanoseconds(text), time < UInt64.max / 4 else {
+        guard let time = DurationText.nanoseconds(text), time < UInt64.max / 4 else {
             throw FaultTextError("`\(text)` is not a time such as 20ms, 2s")
         }
         return (time, text)

@@ -1,3 +1,4 @@
+import Basics
 import Oracles
 import Yams
 
@@ -127,7 +128,7 @@ struct WorkloadFileReader {
 
     func duration(_ value: WorkloadFileNode) throws(WorkloadFileError) -> UInt64 {
         guard case .scalar(let scalar) = value.node,
-            let nanoseconds = Promise.nanoseconds(scalar.string)
+            let nanoseconds = DurationText.nanoseconds(scalar.string)
         else {
             throw error(
                 value.line, "`\(value.name)` must be a duration such as `20s` or `500ms`")

@@ -1,3 +1,4 @@
+import Basics
 import PowerLoss
 import Reporting
 import WorkloadRunner

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Campaign
 import Oracles
 import PowerLoss
@@ -13,7 +14,7 @@ enum Budget: ExpressibleByArgument, CustomStringConvertible {
     init?(argument: String) {
         if let count = Int(argument), count > 0 {
             self = .states(count)
-        } else if let time = Promise.nanoseconds(argument) {
+        } else if let time = DurationText.nanoseconds(argument) {
             self = .seconds(Double(time) / 1e9)
         } else {
             return nil

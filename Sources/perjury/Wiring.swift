@@ -1,3 +1,4 @@
+import Basics
 import Campaign
 import FileTree
 import Glibc
@@ -76,7 +77,7 @@ enum Wiring {
                 }
             }
             if let text = commands.timeout {
-                guard let time = Promise.nanoseconds(text) else {
+                guard let time = DurationText.nanoseconds(text) else {
                     throw Failure(.usage, "--timeout \(text) is not a time such as 500ms or 20s")
                 }
                 file.timeoutNanoseconds = time

@@ -47,7 +47,7 @@ extension TheCommand {
             let bench = try Bench()
             try bench.workload("stubborn", Self.yaml(60), Self.stubborn)
             let path = bench.folder.file("perjury-out/recordings/stubborn.perjury")
-            var random = RandomSource(seed: 7)
+            var random = TestRandom(seed: 7)
             var cutOff = 0
             var whole = 0
             var alive = 0

@@ -58,7 +58,7 @@ struct FileContentTests {
     // that go with them.
     @Test("holds what an array holds; forks do not see each other", arguments: Seed.first(200))
     func agreesWithArray(seed: Seed) {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let pool = BytePool()
         var sides = [(content: FileContent(), model: NaiveContent())]
 
@@ -104,7 +104,7 @@ struct FileContentTests {
     }
 
     private static func compare(
-        _ content: FileContent, _ model: NaiveContent, _ random: inout RandomSource
+        _ content: FileContent, _ model: NaiveContent, _ random: inout TestRandom
     ) {
         #expect(content.size == UInt64(model.size))
         #expect(content.allBytes == model.visible)
@@ -120,7 +120,7 @@ struct FileContentTests {
 
     @Test("many small overlapping writes in one block", arguments: Seed.first(50))
     func folds(seed: Seed) {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         var content = FileContent()
         var expected = [UInt8](repeating: 0, count: Block.size)
         content.grow(to: UInt64(Block.size))

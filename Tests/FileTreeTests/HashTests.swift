@@ -6,7 +6,7 @@ import Testing
 struct HashTests {
     @Test("kept up through forks, it equals that of a tree built anew", arguments: Seed.first(200))
     func incremental(seed: Seed) throws {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let history = OperationGenerator.history(seed: seed, count: 250)
         var tree = FileTree()
         tree.keep(history.bytes)

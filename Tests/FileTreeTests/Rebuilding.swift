@@ -4,7 +4,7 @@ import TestSupport
 extension TreeDump {
     /// A tree with this dump that came to be in another way: other inode numbers, bytes in other pieces and another order,
     /// zeros written where there were holes, names that had been others.
-    func rebuilt(_ random: inout RandomSource) throws -> FileTree {
+    func rebuilt(_ random: inout TestRandom) throws -> FileTree {
         let pool = BytePool()
         var tree = FileTree(rootMode: entries[0].mode)
         tree.keep(pool)
@@ -41,7 +41,7 @@ extension TreeDump {
     }
 
     private func write(
-        _ entry: Entry, _ number: InodeNumber, _ random: inout RandomSource, _ pool: BytePool,
+        _ entry: Entry, _ number: InodeNumber, _ random: inout TestRandom, _ pool: BytePool,
         _ run: (Operation) throws -> Void
     ) throws {
         var blocks = Array(0..<(entry.size + 4095) / 4096)

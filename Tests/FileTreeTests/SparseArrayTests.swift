@@ -6,7 +6,7 @@ import Testing
 struct SparseArrayTests {
     @Test("holds what a dictionary holds; forks do not see each other", arguments: Seed.first(200))
     func agreesWithDictionary(seed: Seed) {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         // All sides are changed in turn; each must go on as if it were alone.
         var sides: [(array: SparseArray<Int>, model: [UInt64: Int])] = [(SparseArray(), [:])]
 
@@ -43,7 +43,7 @@ struct SparseArrayTests {
     }
 
     /// Dense and far apart, and next to where nodes of the tree begin and end.
-    private static func index(_ random: inout RandomSource) -> UInt64 {
+    private static func index(_ random: inout TestRandom) -> UInt64 {
         switch random.below(6) {
         case 0..<3: return UInt64(random.below(70))
         case 3: return UInt64.max - UInt64(random.below(40))

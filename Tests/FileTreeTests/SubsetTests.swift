@@ -19,7 +19,7 @@ struct SubsetTests {
 
     @Test("any subset applies, and counts of names stay right", arguments: Seed.first(200))
     func anySubset(seed: Seed) throws {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let history = OperationGenerator.history(seed: seed, count: 250)
         let effects = try Self.effects(of: history)
         let lossOneIn = random.within(2..<40)
@@ -38,7 +38,7 @@ struct SubsetTests {
     // Names of directories change in their order or not at all, inodes are born; all else may be lost alone.
     @Test("a possible subset is a tree like any other", arguments: Seed.first(200))
     func possibleSubset(seed: Seed) throws {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let history = OperationGenerator.history(seed: seed, count: 250)
         let groups = try Self.effects(of: history)
         var directories: Set<InodeNumber> = [.root]
@@ -81,7 +81,7 @@ struct SubsetTests {
 
     @Test("a fork lives on its own", arguments: Seed.first(200))
     func forks(seed: Seed) throws {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let history = OperationGenerator.history(seed: seed, count: 200)
         let count = random.below(history.operations.count + 1)
         var original = try history.fileTree(after: count)

@@ -1,3 +1,4 @@
+import Basics
 import CTestSupport
 import FileTree
 import Glibc
@@ -10,7 +11,7 @@ import struct SystemPackage.Errno
 /// Method: few names in few directories, so that calls meet each other's results; some files are held open while their
 /// names go. The reference is a directory of the machine's own filesystem.
 struct RandomOperations {
-    private var random: RandomSource
+    private var random: TestRandom
     private let roots: [String]
     /// Files held open, one descriptor for each root.
     private var held: [[CInt]] = []
@@ -21,7 +22,7 @@ struct RandomOperations {
         for root in roots {
             for name in ["d1", "d2", "d1/d3"] { mkdir(root + "/" + name, 0o755) }
         }
-        random = RandomSource(seed: seed)
+        random = TestRandom(seed: seed)
         self.roots = roots
         self.canZeroRanges = canZeroRanges
     }

@@ -13,7 +13,7 @@ struct FuzzWorker {
 
     func run() {
         let target = options.targets[0].make()
-        var random = RandomSource(seed: Seed(options.seed))
+        var random = TestRandom(seed: Seed(options.seed))
         let end = now() + options.seconds
         var done: UInt64 = 0
         while shared.count < options.inputs {

@@ -1,12 +1,9 @@
 import TestSupport
 
-/// That of the tests: there is another one in PowerLoss.
-typealias RandomSource = TestSupport.RandomSource
-
 /// Something that reads what it must not trust.
 protocol FuzzTarget: AnyObject {
     /// A new input.
-    func mutated(_ random: inout RandomSource) -> [UInt8]
+    func mutated(_ random: inout TestRandom) -> [UInt8]
     /// Reads the input. Whatever it decides is decided by the input alone, so that it can be repeated.
     func run(_ input: UnsafeRawBufferPointer)
     /// How many things that cannot be trusted an input has: 1, or its requests.
@@ -30,13 +27,13 @@ struct ByteMutator {
         self.limit = limit
     }
 
-    func mutated(_ random: inout RandomSource) -> [UInt8] {
+    func mutated(_ random: inout TestRandom) -> [UInt8] {
         var bytes = random.element(of: corpus)
         for _ in 0...random.below(5) { change(&bytes, &random) }
         return bytes.count > limit ? Array(bytes[..<limit]) : bytes
     }
 
-    func change(_ bytes: inout [UInt8], _ random: inout RandomSource) {
+    func change(_ bytes: inout [UInt8], _ random: inout TestRandom) {
         let place = random.below(bytes.count + 1)
         let rest = bytes.count - place
         switch random.below(9) {
@@ -70,7 +67,7 @@ let edges: [UInt64] = [
     .max - 4095, .max - 1, .max,
 ]
 
-extension RandomSource {
+extension TestRandom {
     /// Small, at an edge, or anything.
     mutating func hostile() -> UInt64 {
         switch below(4) {

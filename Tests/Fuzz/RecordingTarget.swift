@@ -38,7 +38,7 @@ final class RecordingTarget: FuzzTarget {
         mutator = ByteMutator(corpus, words: ["\0\0\0\0", "PERJURYRECORDING"], limit: 200_000)
     }
 
-    func mutated(_ random: inout RandomSource) -> [UInt8] {
+    func mutated(_ random: inout TestRandom) -> [UInt8] {
         if random.oneIn(4) { return mutator.mutated(&random) }
         var bytes = random.element(of: corpus)
         var records = offsets(bytes)
@@ -76,7 +76,7 @@ final class RecordingTarget: FuzzTarget {
         return result
     }
 
-    private func changeField(_ bytes: inout [UInt8], _ record: Int, _ random: inout RandomSource) {
+    private func changeField(_ bytes: inout [UInt8], _ record: Int, _ random: inout TestRandom) {
         let value = random.hostile()
         switch random.below(10) {
         case 0: bytes[record] = UInt8(random.below(16))

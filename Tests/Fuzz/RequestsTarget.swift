@@ -18,7 +18,7 @@ final class RequestsTarget: FuzzTarget {
 
     func weight(_ input: [UInt8]) -> UInt64 { UInt64(Self.perInput) }
 
-    func mutated(_ random: inout RandomSource) -> [UInt8] {
+    func mutated(_ random: inout TestRandom) -> [UInt8] {
         var all: [UInt8] = []
         for _ in 0..<Self.perInput { all += request(&random) }
         return all
@@ -26,7 +26,7 @@ final class RequestsTarget: FuzzTarget {
 
     // MARK: Making requests
 
-    private func request(_ random: inout RandomSource) -> [UInt8] {
+    private func request(_ random: inout TestRandom) -> [UInt8] {
         let opcode = random.oneIn(25) ? UInt32(random.below(60)) : random.element(of: Layout.usual)
         var body: [UInt8] = []
         switch opcode {
@@ -62,7 +62,7 @@ final class RequestsTarget: FuzzTarget {
         (0..<width).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
     }
 
-    private func node(_ random: inout RandomSource) -> [UInt8] {
+    private func node(_ random: inout TestRandom) -> [UInt8] {
         switch random.below(12) {
         case 0: number(random.hostile(), 8)
         case 1: number(0x4000_0000_0000_0000 + UInt64(random.below(2)), 8)
@@ -70,7 +70,7 @@ final class RequestsTarget: FuzzTarget {
         }
     }
 
-    private func field(_ width: Int, _ random: inout RandomSource) -> [UInt8] {
+    private func field(_ width: Int, _ random: inout TestRandom) -> [UInt8] {
         width == 0 ? node(&random) : number(random.hostile(), width)
     }
 
@@ -78,7 +78,7 @@ final class RequestsTarget: FuzzTarget {
         "a", "b", "c", "d", "e", ".", "..", "", "a/b", ".perjury-stdout", ".perjury-control",
     ]
 
-    private func name(_ random: inout RandomSource) -> [UInt8] {
+    private func name(_ random: inout TestRandom) -> [UInt8] {
         switch random.below(16) {
         case 0: [UInt8](repeating: 0x61, count: 250 + random.below(12)) + [0]
         case 1: random.bytes(random.below(20)).filter { $0 != 0 } + [0]
@@ -87,7 +87,7 @@ final class RequestsTarget: FuzzTarget {
         }
     }
 
-    private func attributeName(_ random: inout RandomSource) -> [UInt8] {
+    private func attributeName(_ random: inout TestRandom) -> [UInt8] {
         if random.oneIn(5) { return name(&random) }
         let names = [
             "user.a", "user.b", "user.", "trusted.a", "security.x", "system.posix_acl_access",

@@ -1,3 +1,4 @@
+import Basics
 import FileTree
 import Glibc
 import Oracles
@@ -25,7 +26,7 @@ final class MarksTarget: FuzzTarget {
             "1",
         ], limit: 400)
 
-    func mutated(_ random: inout RandomSource) -> [UInt8] {
+    func mutated(_ random: inout TestRandom) -> [UInt8] {
         var input: [UInt8] = []
         for _ in 0...random.below(3) { input += random.element(of: Self.lines).utf8 }
         for _ in 0..<random.below(4) { bytes.change(&input, &random) }
@@ -93,7 +94,7 @@ final class FindingTarget: FuzzTarget {
         return Storage(log: try! EffectLog(writer.recording()), model: .posix, stack: .honest)
     }
 
-    func mutated(_ random: inout RandomSource) -> [UInt8] {
+    func mutated(_ random: inout TestRandom) -> [UInt8] {
         // A sound file that names anything at all, or a damaged one.
         if random.oneIn(3) {
             Array(Self.finding(plan(&random)).text.utf8)
@@ -102,9 +103,9 @@ final class FindingTarget: FuzzTarget {
         }
     }
 
-    private func plan(_ random: inout RandomSource) -> CrashPlan {
+    private func plan(_ random: inout TestRandom) -> CrashPlan {
         let effects = storage.log.effects
-        func effect(_ random: inout RandomSource) -> EffectID {
+        func effect(_ random: inout TestRandom) -> EffectID {
             if random.below(8) > 0 { return random.element(of: effects).id }
             return EffectID(record: random.below(70), index: Int(random.hostile() >> 1))
         }
@@ -162,7 +163,7 @@ final class WorkloadTarget: FuzzTarget {
             ])
     }
 
-    func mutated(_ random: inout RandomSource) -> [UInt8] { mutator.mutated(&random) }
+    func mutated(_ random: inout TestRandom) -> [UInt8] { mutator.mutated(&random) }
 
     func run(_ input: UnsafeRawBufferPointer) {
         do {

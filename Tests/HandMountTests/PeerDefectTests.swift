@@ -12,7 +12,7 @@ extension HandMountTests {
         private static let large = 48 << 20
 
         private static func pattern(_ count: Int) -> [UInt8] {
-            var random = RandomSource(seed: 5)
+            var random = TestRandom(seed: 5)
             return (0..<count / 8).flatMap { _ in
                 withUnsafeBytes(of: random.next()) { Array($0) }
             }

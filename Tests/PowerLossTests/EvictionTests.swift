@@ -129,7 +129,7 @@ struct EvictionTests {
 
     @Test("what the cache alone has is what the model calls stuck", arguments: Seed.first(60))
     func stuck(seed: Seed) throws {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         for model in Self.clean {
             var life = life { _ in }
             for _ in 0..<24 {

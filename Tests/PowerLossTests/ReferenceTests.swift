@@ -80,11 +80,11 @@ enum Reference {
 struct SmallHistory {
     private(set) var life = Life()
     private(set) var text = "begin\n"
-    private var random: TestSupport.RandomSource
+    private var random: TestRandom
     private var letters = Array("abcdefghij")
 
     init(seed: Seed, longest: Int) {
-        random = TestSupport.RandomSource(seed: seed)
+        random = TestRandom(seed: seed)
         makeBase()
         life.powerOn()
         for _ in 0...random.below(longest) { call() }

@@ -17,7 +17,7 @@ struct ShrinkTests {
     func isMinimal(seed: Seed) {
         for model in PersistenceModel.all {
             let storage = RandomRecording.storage(seed, model, base: 12, count: 25)
-            var random = TestSupport.RandomSource(seed: seed)
+            var random = TestRandom(seed: seed)
             let point = random.below(storage.lastCrashPoint + 1)
             let pending = storage.pending(at: point)
             let sets = storage.closedSets(pending)
@@ -89,7 +89,7 @@ struct ShrinkTests {
     func isMinimalInTime(seed: Seed) {
         for model in PersistenceModel.all {
             let storage = RandomRecording.storage(seed, model, base: 12, count: 25)
-            var random = TestSupport.RandomSource(seed: seed)
+            var random = TestRandom(seed: seed)
             let planned = Array(PlanSearch(storage, seed: seed.value).prefix(400))
             for _ in 0..<6 where !planned.isEmpty {
                 let start = planned[random.below(planned.count)]

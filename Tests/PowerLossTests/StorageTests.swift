@@ -194,7 +194,7 @@ enum Choices {
     ) -> [Storage.Choice] {
         let sets = storage.closedSets(pending)
         let all = sets.count
-        var random = TestSupport.RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         func losing(_ lost: [Int]) -> Storage.Choice {
             var kept = [Bool](repeating: true, count: all)
             for element in lost { for gone in sets.dependents(of: element) { kept[gone] = false } }

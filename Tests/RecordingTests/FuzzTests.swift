@@ -26,7 +26,7 @@ struct FuzzTests {
         "thousands of mutations: an error, or a recording that can be used",
         arguments: Seed.first(60))
     func mutations(seed: Seed) throws {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let sound = try sound(seed)
         let path = folder.file("mutated")
         for _ in 0..<100 {
@@ -69,7 +69,7 @@ struct FuzzTests {
         UInt64(Int64.max), 1 << 63, .max,
     ]
 
-    private static func mutate(_ raw: inout RawRecording, _ random: inout RandomSource) {
+    private static func mutate(_ raw: inout RawRecording, _ random: inout TestRandom) {
         let index = random.below(raw.records.count)
         let value = random.oneIn(3) ? random.next() : random.element(of: interesting)
         switch random.below(16) {
@@ -95,7 +95,7 @@ struct FuzzTests {
         }
     }
 
-    private static func mutate(_ bytes: inout [UInt8], _ random: inout RandomSource) {
+    private static func mutate(_ bytes: inout [UInt8], _ random: inout TestRandom) {
         let place = random.below(bytes.count)
         switch random.below(6) {
         case 0: bytes[place] = UInt8(truncatingIfNeeded: random.next())

@@ -46,7 +46,7 @@ struct RoundTripTests {
 
     @Test("random histories on random base trees", arguments: Seed.first(100))
     func histories(seed: Seed) throws {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let history = OperationGenerator.history(seed: seed, count: 300)
         let split = random.below(history.operations.count)
         let base = try history.fileTree(after: split)
@@ -142,7 +142,7 @@ struct RoundTripTests {
     func inPlace(inFile: Bool) throws {
         let writer = try writer(inFile ? "r" : nil)
         try writer.append(.operation(Samples.operations[0]), thread: 0)
-        var random = RandomSource(seed: 1)
+        var random = TestRandom(seed: 1)
         var events: [Record.Event] = [.operation(Samples.operations[0])]
         let pool = BytePool()
 

@@ -105,7 +105,7 @@ enum Samples {
     static func events(
         of operations: [Operation], _ pool: BytePool, seed: Seed
     ) -> [Record.Event] {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         return operations.flatMap { operation in
             let mark = Record.Event.mark(pool.add(random.bytes(random.below(20))))
             return [.operation(operation)] + (random.oneIn(5) ? [mark] : [])

@@ -32,7 +32,7 @@ struct UnsealedTests {
 
     @Test("copied while it grows, it holds what had been appended", arguments: Seed.first(20))
     func copied(seed: Seed) throws {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let history = OperationGenerator.history(seed: seed, count: 120)
         let events = Samples.events(of: history.operations, history.bytes, seed: seed)
         let path = folder.file("r")
@@ -75,7 +75,7 @@ struct UnsealedTests {
 
     @Test("a garbled end does not hide what stands before it", arguments: Seed.first(100))
     func garbled(seed: Seed) throws {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let history = OperationGenerator.history(seed: seed, count: 60)
         let events = Samples.events(of: history.operations, history.bytes, seed: seed)
         var (bytes, offsets) = try written(events)

@@ -111,7 +111,7 @@ struct FindingFileTests {
         "damaged files are refused or read, and what is read can be written",
         arguments: Seed.first(400))
     func survivesGarbage(seed: Seed) {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         var bytes = Array(Samples.findingFile.text.utf8)
         for _ in 0...random.below(4) { Self.damage(&bytes, &random) }
 
@@ -120,7 +120,7 @@ struct FindingFileTests {
         #expect(throws: Never.self) { try FindingFile(parsing: Array(file.text.utf8)) }
     }
 
-    private static func damage(_ bytes: inout [UInt8], _ random: inout RandomSource) {
+    private static func damage(_ bytes: inout [UInt8], _ random: inout TestRandom) {
         guard !bytes.isEmpty else { return }
         let place = random.below(bytes.count)
         switch random.below(6) {

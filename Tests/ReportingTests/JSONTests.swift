@@ -1,3 +1,4 @@
+import Basics
 import Reporting
 import TestSupport
 import Testing
@@ -54,13 +55,13 @@ struct JSONTests {
 
     @Test("random values read back as they were written", arguments: Seed.first(200))
     func readsBack(seed: Seed) throws {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let value = Self.value(&random, depth: 4)
 
         #expect(try JSON(parsing: Array(value.text.utf8)) == value)
     }
 
-    private static func value(_ random: inout RandomSource, depth: Int) -> JSON {
+    private static func value(_ random: inout TestRandom, depth: Int) -> JSON {
         switch random.below(depth > 0 ? 7 : 5) {
         case 0: return .null
         case 1: return .bool(random.oneIn(2))
@@ -77,7 +78,7 @@ struct JSONTests {
         }
     }
 
-    private static func text(_ random: inout RandomSource) -> String {
+    private static func text(_ random: inout TestRandom) -> String {
         let length = random.below(12)
         let bytes =
             random.oneIn(2)
@@ -98,7 +99,7 @@ struct EscapedTests {
 
     @Test("escaping twice changes nothing", arguments: Seed.first(100))
     func isStable(seed: Seed) {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let once = Escaped.line(String(decoding: random.bytes(40), as: UTF8.self))
 
         #expect(Escaped.line(once) == once)

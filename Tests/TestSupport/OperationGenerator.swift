@@ -52,7 +52,7 @@ package struct OperationGenerator {
     /// Whether syncs are among the operations.
     package var makesSyncs = true
 
-    private var random: RandomSource
+    private var random: TestRandom
     private var tree: NaiveTree
     private let pool = BytePool()
     private var attempts: [History.Attempt] = []
@@ -60,7 +60,7 @@ package struct OperationGenerator {
 
     /// - Parameter tree: where the history begins.
     package init(seed: Seed, tree: NaiveTree = NaiveTree()) {
-        random = RandomSource(seed: seed)
+        random = TestRandom(seed: seed)
         self.tree = tree
     }
 

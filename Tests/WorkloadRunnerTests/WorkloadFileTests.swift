@@ -294,7 +294,7 @@ struct WorkloadFileTests {
 
     @Test("files with random damage never trap", arguments: Seed.first(20))
     func damage(seed: Seed) throws {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let whole = Array(
             (least + "expect: {posix: violates hang}\nserver: {command: [a, 'b', \"c\"]}\n").utf8)
         let alphabet = Array(":-[]{}&*!|>'\"%@`#,?\\ \n\t\0a1~<".utf8)

@@ -62,13 +62,13 @@ package enum Escaped {
             .joined(separator: "'\\''") + "'"
     }
 
-    static func hexadecimal(_ value: UInt32, digits: Int) -> String {
+    package static func hexadecimal(_ value: UInt32, digits: Int) -> String {
         let text = String(value, radix: 16)
         return String(repeating: "0", count: max(0, digits - text.count)) + text
     }
 
     /// 16 digits.
-    static func hexadecimal(_ value: UInt64) -> String {
+    package static func hexadecimal(_ value: UInt64) -> String {
         let text = String(value, radix: 16)
         return String(repeating: "0", count: 16 - text.count) + text
     }

@@ -1,21 +1,23 @@
 /// Closed, nobody who waits passes; open, everybody does.
-final class Gate: @unchecked Sendable {
+package final class Gate: @unchecked Sendable {
     private let condition = Condition()
     /// Under the condition's lock.
     private var isClosed = false
 
-    func close() {
+    package init() {}
+
+    package func close() {
         condition.hold { isClosed = true }
     }
 
-    func open() {
+    package func open() {
         condition.hold {
             isClosed = false
             condition.signal()
         }
     }
 
-    func wait() {
+    package func wait() {
         condition.hold {
             while isClosed { condition.wait() }
         }

@@ -26,7 +26,7 @@ package struct Seed: Hashable, Sendable, CustomStringConvertible, ExpressibleByI
 /// by splitmix64.
 ///
 /// - Source: Blackman and Vigna, "Scrambled linear pseudorandom number generators"; public domain.
-package struct RandomSource: RandomNumberGenerator, Sendable {
+package struct TestRandom: RandomNumberGenerator, Sendable {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 
     package init(seed: Seed) {

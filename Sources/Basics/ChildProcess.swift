@@ -5,7 +5,9 @@ import struct SystemPackage.Errno
 /// A program to be started by posix_spawn(3), with what it inherits: the descriptors named here, and nothing else that is
 /// closed by exec, as every descriptor of the harness is.
 package struct ChildProcess {
-    /// The program, as a path, and its arguments.
+    /// The program, by its path unless `isInPath`.
+    package var executable: String
+    /// The first is what it is told to be called.
     package var arguments: [String]
     /// `NAME=VALUE`; nil: the harness's own.
     package var environment: [String]? = []
@@ -19,7 +21,9 @@ package struct ChildProcess {
     package var resetsSignals = false
     package var isInSessionOfItsOwn = false
 
+    /// - Parameter arguments: the program and its arguments.
     package init(_ arguments: [String]) {
+        executable = arguments[0]
         self.arguments = arguments
     }
 
@@ -51,7 +55,7 @@ package struct ChildProcess {
         let error = variables.withUnsafeMutableBufferPointer { variables in
             let variables = environment == nil ? environ : variables.baseAddress!
             let spawn = isInPath ? posix_spawnp : posix_spawn
-            return spawn(&number, arguments[0], &actions, &attributes, &words, variables)
+            return spawn(&number, executable, &actions, &attributes, &words, variables)
         }
         guard error == 0 else { throw Errno(rawValue: error) }
         return number

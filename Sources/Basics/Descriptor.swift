@@ -95,9 +95,13 @@ package struct DescriptorPair: ~Copyable, Sendable {
         return Descriptor(owning: ends.0)
     }
 
+    package mutating func takeSecond() -> Descriptor {
+        defer { ends.1 = -1 }
+        return Descriptor(owning: ends.1)
+    }
+
     package mutating func closeSecond() {
-        close(ends.1)
-        ends.1 = -1
+        _ = takeSecond()
     }
 }
 

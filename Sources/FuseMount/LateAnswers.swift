@@ -1,5 +1,4 @@
 import Basics
-import Glibc
 
 import struct SystemPackage.Errno
 
@@ -25,7 +24,7 @@ final class LateAnswers: @unchecked Sendable {
     private let condition = Condition()
     /// Under the condition's lock, as all that follows.
     private var waiting: [Answer] = []
-    private var thread: pthread_t?
+    private var thread: PosixThread?
     private var isHurried = false
     private var isOver = false
 
@@ -37,9 +36,10 @@ final class LateAnswers: @unchecked Sendable {
         condition.hold {
             waiting.append(
                 Answer(
-                    due: Self.now + lateness.nanoseconds, forgotten: lateness.forgotten,
+                    due: MonotonicClock.nanoseconds + lateness.nanoseconds,
+                    forgotten: lateness.forgotten,
                     recipient: recipient, content: content))
-            if thread == nil { start() }
+            if thread == nil { thread = PosixThread(for: "late answers") { self.run() } }
             condition.signal()
         }
     }
@@ -61,19 +61,7 @@ final class LateAnswers: @unchecked Sendable {
             defer { self.thread = nil }
             return self.thread
         }
-        if let thread { pthread_join(thread, nil) }
-    }
-
-    private func start() {
-        var created = pthread_t()
-        let error = pthread_create(
-            &created, nil,
-            { argument in
-                Unmanaged<LateAnswers>.fromOpaque(argument!).takeRetainedValue().run()
-                return nil
-            }, Unmanaged.passRetained(self).toOpaque())
-        precondition(error == 0, "no thread for late answers: \(Errno(rawValue: error))")
-        thread = created
+        thread?.join()
     }
 
     private func run() {
@@ -91,7 +79,7 @@ final class LateAnswers: @unchecked Sendable {
         condition.hold {
             while true {
                 if let index = waiting.indices.min(by: { waiting[$0].due < waiting[$1].due }) {
-                    let now = Self.now
+                    let now = MonotonicClock.nanoseconds
                     if isHurried || waiting[index].due <= now { return waiting.remove(at: index) }
                     condition.wait(atMost: waiting[index].due - now)
                 } else {
@@ -100,11 +88,5 @@ final class LateAnswers: @unchecked Sendable {
                 }
             }
         }
-    }
-
-    private static var now: UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }

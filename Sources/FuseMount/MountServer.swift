@@ -17,7 +17,7 @@ package final class MountServer: @unchecked Sendable {
     let loop: RequestLoop
     private let control = Lock()
     /// Under `control`.
-    private var thread: pthread_t?
+    private var thread: PosixThread?
     private var isStopped = false
 
     /// The program's standard output, in the mount's root: every write(2) to it becomes a mark. Hidden: found by name only.
@@ -27,35 +27,35 @@ package final class MountServer: @unchecked Sendable {
 
     /// Whether `/dev/fuse` can be opened.
     package static var isAvailable: Bool {
-        let descriptor = open("/dev/fuse", O_RDWR | O_CLOEXEC)
-        if descriptor >= 0 { close(descriptor) }
-        return descriptor >= 0
+        (try? Self.openDevice()) != nil
+    }
+
+    private static func openDevice() throws(MountError) -> Descriptor {
+        do throws(Errno) {
+            return try Descriptor(opening: "/dev/fuse", O_RDWR)
+        } catch {
+            throw MountError("opening /dev/fuse failed: \(error)")
+        }
     }
 
     /// - Parameters:
     ///   - tree: what the mount shows at first.
     ///   - writer: where records go. From now on it belongs to the server. With nil the bytes written go to memory of the
     ///     server's own and are lost with it.
-    ///   - device: an open `/dev/fuse`, which becomes the server's, and is closed where it throws; nil: it opens one. The
-    ///     kernel mounts only what was opened in the user namespace of the mount.
+    ///   - device: an open `/dev/fuse`; nil: it opens one. The kernel mounts only what was opened in the user namespace of the
+    ///     mount.
     package init(
-        tree: FileTree, writer: RecordingWriter?, device: CInt? = nil,
+        tree: FileTree, writer: RecordingWriter?, device: consuming Descriptor? = nil,
         options: MountOptions = MountOptions()
     ) throws(MountError) {
-        fuseDescriptor = device ?? open("/dev/fuse", O_RDWR | O_CLOEXEC)
-        guard fuseDescriptor >= 0 else {
-            throw MountError("opening /dev/fuse failed: \(Errno(rawValue: errno))")
-        }
-        do throws(MountError) {
-            loop = try Self.loop(tree, writer, fuseDescriptor, options)
-        } catch {
-            close(fuseDescriptor)
-            throw error
-        }
+        let device = if let device { device } else { try Self.openDevice() }
+        fuseDescriptor = device.number
+        loop = try Self.loop(tree, writer, device, options)
     }
 
     private static func loop(
-        _ tree: FileTree, _ writer: RecordingWriter?, _ device: CInt, _ options: MountOptions
+        _ tree: FileTree, _ writer: RecordingWriter?, _ device: consuming Descriptor,
+        _ options: MountOptions
     ) throws(MountError) -> RequestLoop {
         let limit = options.isWatched ? TreeService.inodeLimit : HiddenFile.mark.rawValue
         guard tree.nextInode.rawValue < limit else {
@@ -93,38 +93,20 @@ package final class MountServer: @unchecked Sendable {
         control.hold {
             precondition(thread == nil && !isStopped, "a mount server starts once")
             _ = RequestLoop.wakeSignal
-            let start = Start(loop: loop, cpu: cpu)
-            var created = pthread_t()
-            let error = pthread_create(
-                &created, nil,
-                { argument in
-                    let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
-                    start.prepareThread()
-                    start.loop.run()
-                    return nil
-                }, Unmanaged.passRetained(start).toOpaque())
-            precondition(error == 0, "no thread for a mount: \(Errno(rawValue: error))")
-            thread = created
+            thread = PosixThread(for: "a mount") { [loop] in
+                Self.prepareThread(cpu: cpu)
+                loop.run()
+            }
         }
     }
 
-    private final class Start {
-        let loop: RequestLoop
-        private let cpu: Int?
-
-        init(loop: RequestLoop, cpu: Int?) {
-            self.loop = loop
-            self.cpu = cpu
-        }
-
-        func prepareThread() {
-            var signals = sigset_t()
-            sigemptyset(&signals)
-            sigaddset(&signals, RequestLoop.wakeSignal)
-            pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-            // Best effort: a wrong core costs time only.
-            _ = perjury_name_and_pin_thread("perjury-mount", CInt(cpu ?? -1))
-        }
+    private static func prepareThread(cpu: Int?) {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, RequestLoop.wakeSignal)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+        // Best effort: a wrong core costs time only.
+        _ = perjury_name_and_pin_thread("perjury-mount", CInt(cpu ?? -1))
     }
 
     /// Ends the thread, and the connection of a mount that still stands: calls on it fail from then on. Never hangs; may be
@@ -139,7 +121,7 @@ package final class MountServer: @unchecked Sendable {
     }
 
     /// The thread that serves the mount, while it does.
-    var servingThread: pthread_t? { control.hold { thread } }
+    var servingThread: PosixThread? { control.hold { thread } }
 
     /// Whether the thread has ended: after `stop`, after the unmount, or after an error (see `failure`).
     package var hasEnded: Bool { loop.hasEnded }

@@ -27,8 +27,9 @@ final class RequestLoop: @unchecked Sendable {
     /// Why the loop ended before the mount did; under the lock.
     private(set) var failure: String?
 
-    /// - Parameter device: an open `/dev/fuse`; the loop closes it in the end.
-    init(service: TreeService, device: CInt) throws(MountError) {
+    /// - Parameter device: an open `/dev/fuse`, closed when the loop ends.
+    init(service: TreeService, device owned: consuming Descriptor) throws(MountError) {
+        let device = owned.number
         self.service = service
         self.device = device
         let looks = service.options.looksAtDirtyPages && !service.options.isWatched
@@ -54,6 +55,8 @@ final class RequestLoop: @unchecked Sendable {
             fuse_session_destroy(made)
             throw MountError("libfuse did not take the device")
         }
+        // It is closed with the session from now on.
+        _ = owned.release()
         if service.options.isWatched { service.lateAnswers = LateAnswers(device: device) }
         let lock = lock
         let gate = gate
@@ -197,15 +200,15 @@ final class RequestLoop: @unchecked Sendable {
     // MARK: Stopping
 
     /// Makes the loop end, whatever it waits for, and returns when it has.
-    func stop(_ thread: pthread_t) {
+    func stop(_ thread: PosixThread) {
         stopRequested.store(true, ordering: .relaxed)
         gate.open()
         // A signal that comes just before the read is lost, hence the repetition.
         while !ended.load(ordering: .acquiring) {
-            pthread_kill(thread, RequestLoop.wakeSignal)
+            thread.signal(RequestLoop.wakeSignal)
             usleep(200)
         }
-        pthread_join(thread, nil)
+        thread.join()
     }
 
     // MARK: Work between requests
@@ -214,7 +217,7 @@ final class RequestLoop: @unchecked Sendable {
     /// behind it is where a request is being received.
     ///
     /// - Returns: false when the loop has ended, or ends before it came to that.
-    func perform(_ thread: pthread_t, _ job: @escaping () -> Void) -> Bool {
+    func perform(_ thread: PosixThread, _ job: @escaping () -> Void) -> Bool {
         var isDone = false
         lock.hold {
             jobs.append {
@@ -232,7 +235,7 @@ final class RequestLoop: @unchecked Sendable {
                     return isDone
                 }
             }
-            pthread_kill(thread, RequestLoop.wakeSignal)
+            thread.signal(RequestLoop.wakeSignal)
             usleep(waits < 100 ? 20 : 500)
             waits += 1
         }

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import Reporting
 import WorkloadRunner
@@ -63,13 +64,13 @@ package final class ControlSocket: @unchecked Sendable {
         _ answer: @escaping @Sendable ([String], _ isGone: () -> Bool) -> ControlAnswer
     ) {
         let listener = listener
-        detachThread("the control socket") {
+        PosixThread.detached(for: "the control socket") {
             while true {
                 let connection = accept(listener, nil, nil)
                 if connection < 0 && (errno == EINTR || errno == ECONNABORTED) { continue }
                 guard connection >= 0 else { break }
                 _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
-                detachThread("a command") {
+                PosixThread.detached(for: "a command") {
                     Self.serve(connection, answer)
                     close(connection)
                 }

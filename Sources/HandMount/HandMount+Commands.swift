@@ -244,11 +244,11 @@ extension HandMount {
     }
 
     private static func write(_ text: String, to path: String) throws {
-        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        let bytes = Array(text.utf8)
-        guard file >= 0 else { throw Refusal("\(path) cannot be written") }
-        defer { close(file) }
-        guard Glibc.write(file, bytes, bytes.count) == bytes.count else {
+        let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW
+        guard let file = try? Descriptor(opening: path, flags, mode: 0o600) else {
+            throw Refusal("\(path) cannot be written")
+        }
+        guard (try? file.writeAll(text)) != nil else {
             throw Refusal("\(path) cannot be written whole")
         }
     }

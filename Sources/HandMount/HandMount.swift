@@ -63,7 +63,7 @@ package final class HandMount: @unchecked Sendable {
             let made = try FusermountMount(at: options.folder, allowOther: options.allowOther)
             mount = made
             server = try MountServer(
-                tree: tree, writer: writer, device: made.device, options: mountOptions)
+                tree: tree, writer: writer, device: made.takeDevice(), options: mountOptions)
         }
         session = Session()
     }
@@ -87,7 +87,7 @@ package final class HandMount: @unchecked Sendable {
         var status = stat()
         // The first request of all; the serving thread answers it.
         if stat(options.folder, &status) == 0 { device = status.st_dev }
-        detachThread("the hand mount") { [self] in forgetAfterExchanges() }
+        PosixThread.detached(for: "the hand mount") { [self] in forgetAfterExchanges() }
     }
 
     /// Unmounts. May be called again.

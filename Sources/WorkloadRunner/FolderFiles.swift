@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 /// The regular files below a workload's folder, without what the harness itself writes there, version control's and
@@ -99,25 +100,11 @@ extension Surroundings {
             return "run wrote \(first)\(more) \(place)\(advice)"
         }
     }
-
-    /// The names in a folder.
-    static func names(in folder: String) -> [String] {
-        guard let directory = opendir(folder) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
-    }
 }
 
 extension Keeper {
     /// What the programs of this life have put into `runDirectory`.
     var scratchNames: [String] {
-        Surroundings.names(in: "/proc/\(processID)/root\(runDirectory)")
+        namesInFolder("/proc/\(processID)/root\(runDirectory)") ?? []
     }
 }

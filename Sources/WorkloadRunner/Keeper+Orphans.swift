@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 extension Keeper {
@@ -31,27 +32,15 @@ private struct RunningProcess {
     var isInit: Bool
 
     static func all() -> [RunningProcess] {
-        guard let folder = opendir("/proc") else { return [] }
-        defer { closedir(folder) }
-        var found: [RunningProcess] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
-                name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if let number = pid_t(name), let process = RunningProcess(number) {
-                found.append(process)
-            }
+        (namesInFolder("/proc") ?? []).compactMap { name in
+            pid_t(name).flatMap(RunningProcess.init)
         }
-        return found
     }
 
     init?(_ number: pid_t) {
-        let status = open("/proc/\(number)/status", O_RDONLY | O_CLOEXEC)
-        guard status >= 0 else { return nil }
-        defer { close(status) }
-        let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-            count = max(0, read(status, buffer.baseAddress, buffer.count))
-        }
+        guard let status = try? Descriptor(opening: "/proc/\(number)/status", O_RDONLY),
+            let bytes = try? status.readAll(limit: 64 << 10)
+        else { return nil }
         var fields: [Substring: Substring] = [:]
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let parts = line.split(separator: ":", maxSplits: 1)

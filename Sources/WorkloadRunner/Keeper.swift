@@ -1,4 +1,4 @@
-import CSupport
+import Basics
 import Glibc
 import SystemPackage
 
@@ -57,7 +57,7 @@ package final class Keeper {
             usesUserNamespace = answer.userNamespace
         } catch {
             kill(process.processID, SIGKILL)
-            waitpid(process.processID, nil, 0)
+            ChildProcess.wait(process.processID)
             throw error
         }
         self.socket = consume socket
@@ -69,16 +69,16 @@ package final class Keeper {
 
     // MARK: - The mount
 
-    /// A new `/dev/fuse`, to serve and to `mount`; the caller's to close.
+    /// A new `/dev/fuse`, to serve and to `mount`.
     ///
     /// Opened by the keeper, since the kernel mounts only what was opened in the same user namespace. So
     /// this works with and without privileges.
-    package func openDevice() throws(KeeperError) -> CInt {
+    package func openDevice() throws(KeeperError) -> Descriptor {
         let answer = try call(.open, "opening /dev/fuse", by: KeeperDeadline(secondsFromNow: 10))
         guard let descriptor = answer.descriptor else {
             throw KeeperError("the keeper opened /dev/fuse and did not pass it on")
         }
-        return descriptor
+        return Descriptor(owning: descriptor)
     }
 
     /// Mounts at `dataDirectory` what is served through `fuse`. Returns at once; the kernel's first
@@ -204,7 +204,7 @@ package final class Keeper {
         while let received = try? socket!.receive(by: deadline), case .answer = received {}
         socket = nil
         kill(processID, SIGKILL)
-        while waitpid(processID, nil, 0) < 0 && errno == EINTR {}
+        ChildProcess.wait(processID)
     }
 
     // MARK: - Requests and answers

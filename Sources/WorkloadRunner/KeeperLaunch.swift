@@ -1,3 +1,4 @@
+import Basics
 import CSupport
 import Glibc
 import SystemPackage
@@ -41,43 +42,21 @@ extension Keeper {
     static func launch(
         _ path: String, root: String
     ) throws(KeeperError) -> (processID: pid_t, socket: CInt) {
-        var ends: [CInt] = [-1, -1]
-        let type = CInt(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue)
-        guard socketpair(AF_UNIX, type, 0, &ends) == 0 else {
-            throw .system("making the socket to the keeper")
+        var ends: DescriptorPair
+        do throws(Errno) {
+            ends = try .sockets(SOCK_SEQPACKET)
+        } catch {
+            throw KeeperError("making the socket to the keeper", cause: error)
         }
-        defer { Glibc.close(ends[1]) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for standard: CInt in 0...2 {
-            posix_spawn_file_actions_addopen(&actions, standard, "/dev/null", O_RDWR, 0)
-        }
-        // Also right when it is 3 already: then it only stops being close-on-exec.
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 3)
-
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
-        var processID: pid_t = 0
-        var arguments = [strdup(path), strdup(root), nil]
-        defer { for argument in arguments { free(argument) } }
         // Nothing of the environment: the keeper reads none, and programs get their own.
-        var environment: [UnsafeMutablePointer<CChar>?] = [nil]
-        let error = posix_spawn(&processID, path, &actions, &attributes, &arguments, &environment)
-        guard error == 0 else {
-            Glibc.close(ends[0])
-            throw KeeperError("starting \(path)", cause: Errno(rawValue: error))
+        var child = ChildProcess([path, root])
+        child.descriptors = [ends.second]
+        child.resetsSignals = true
+        do throws(Errno) {
+            return (try child.start(), ends.takeFirst().release())
+        } catch {
+            throw KeeperError("starting \(path)", cause: error)
         }
-        return (processID, ends[0])
     }
 
     static func advice(root: String) -> String {

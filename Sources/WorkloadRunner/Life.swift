@@ -12,9 +12,8 @@ import struct SystemPackage.Errno
 final class Life {
     private let keeper: Keeper
     let server: MountServer
-    private let device: CInt
     private let processor: Int?
-    private let errorOutput: CInt
+    private let errorOutput: Descriptor
     private var nextProgram: UInt32 = 1
     private var hasEnded = false
     /// Becomes readable when the power goes while programs run: whatever waits for one of them then throws `PowerGone`.
@@ -37,34 +36,23 @@ final class Life {
         self.keeper = keeper
         self.trip = trip
         self.processor = processor
-        errorOutput = perjury_memory_file("perjury-stderr")
-        guard errorOutput >= 0 else {
+        let memory = perjury_memory_file("perjury-stderr")
+        guard memory >= 0 else {
             throw HarnessError(
                 "making a place for programs' error output failed: \(Errno(rawValue: errno))")
         }
-        do {
-            device = try keeper.openDevice()
-        } catch {
-            close(errorOutput)
-            throw error
-        }
-        do {
-            // It closes the device, also where it throws.
-            server = try MountServer(
-                tree: tree, writer: writer, device: device, options: options)
-        } catch {
-            close(errorOutput)
-            throw error
-        }
+        errorOutput = Descriptor(owning: memory)
+        server = try MountServer(
+            tree: tree, writer: writer, device: keeper.openDevice(), options: options)
         // Before the mount there is nothing to receive: reading the device would be an error.
         try keeper.mount(
-            fuse: device, firstProcessID: firstProcessID, namespaceNumber: namespaceNumber)
+            fuse: server.fuseDescriptor, firstProcessID: firstProcessID,
+            namespaceNumber: namespaceNumber)
         server.start(cpu: processor)
     }
 
     deinit {
         if !hasEnded { abandon() }
-        close(errorOutput)
     }
 
     /// How one program ended.
@@ -119,8 +107,9 @@ final class Life {
             workingDirectory: command.workingDirectory, user: command.user,
             standardInput: input,
             standardOutput: marks
-                ? .path("\(mount)/\(MountServer.markFile)") : .descriptor(output ?? errorOutput),
-            standardError: errorOutput,
+                ? .path("\(mount)/\(MountServer.markFile)")
+                : .descriptor(output ?? errorOutput.number),
+            standardError: errorOutput.number,
             syncControl: "\(mount)/\(MountServer.controlFile)",
             processors: processor.map { [$0] } ?? [])
         let spawned: Keeper.Spawned
@@ -186,8 +175,8 @@ final class Life {
     private func forgetOldErrors() {
         // Not lseek: the position is the programs' own.
         var status = stat()
-        guard fstat(errorOutput, &status) == 0, status.st_size > 1 << 20 else { return }
-        perjury_forget_start(errorOutput, Int64(status.st_size) - (64 << 10))
+        guard fstat(errorOutput.number, &status) == 0, status.st_size > 1 << 20 else { return }
+        perjury_forget_start(errorOutput.number, Int64(status.st_size) - (64 << 10))
     }
 
     /// Names of the processes whose parents have ended.
@@ -239,11 +228,11 @@ final class Life {
 
     /// The last `limit` bytes that programs wrote to their standard error.
     func errors(limit: Int = 16 << 10) -> [UInt8] {
-        let size = lseek(errorOutput, 0, SEEK_END)
+        let size = lseek(errorOutput.number, 0, SEEK_END)
         guard size > 0 else { return [] }
         let start = max(0, size - limit)
         return [UInt8](unsafeUninitializedCapacity: size - start) { buffer, count in
-            count = max(0, pread(errorOutput, buffer.baseAddress, buffer.count, start))
+            count = max(0, pread(errorOutput.number, buffer.baseAddress, buffer.count, start))
         }
     }
 }

@@ -33,19 +33,25 @@ struct Programs {
 
     /// Runs a persistent observer for one directory: its name on standard input, then the end of it.
     func serveOnce(_ command: [String], in life: Life, patience: Double) throws -> Life.Ended {
-        var ends: [CInt] = [0, 0]
-        guard pipe(&ends) == 0 else {
-            throw HarnessError("making a pipe for the observer: \(Errno(rawValue: errno))")
+        let line = try directoryLine()
+        return try run(command, in: life, patience: patience, input: line.number)
+    }
+
+    /// A pipe that holds the directory's name as a line.
+    func directoryLine() throws -> Descriptor {
+        var ends: DescriptorPair
+        do throws(Errno) {
+            ends = try .pipe()
+        } catch {
+            throw HarnessError("making a pipe for the observer: \(error)")
         }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        defer { close(ends[0]) }
-        let line = Array("\(surroundings.dataDirectory)\n".utf8)
-        let written = write(ends[1], line, line.count)
-        close(ends[1])
-        guard written == line.count else {
-            throw HarnessError("naming the directory to the observer: \(Errno(rawValue: errno))")
+        let writing = ends.takeSecond()
+        do throws(Errno) {
+            try writing.writeAll("\(surroundings.dataDirectory)\n")
+        } catch {
+            throw HarnessError("naming the directory to the observer: \(error)")
         }
-        return try run(command, in: life, patience: patience, input: ends[0])
+        return ends.takeFirst()
     }
 
     private func run(

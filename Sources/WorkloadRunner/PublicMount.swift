@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 import struct SystemPackage.Errno
@@ -6,7 +7,8 @@ import struct SystemPackage.Errno
 /// dies, however it dies.
 package final class PublicMount: HostMount {
     private let processID: pid_t
-    private let socket: CInt
+    /// The keeper detaches the mount when it is closed.
+    private var socket: Descriptor?
 
     /// Mounts what is served through `device`, which stays the caller's.
     ///
@@ -16,67 +18,43 @@ package final class PublicMount: HostMount {
             throw HarnessError("mounting on \(folder): \(Errno(rawValue: errno))")
         }
         defer { free(real) }
-        var ends: [CInt] = [-1, -1]
-        let type = CInt(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue)
-        guard socketpair(AF_UNIX, type, 0, &ends) == 0 else {
-            throw HarnessError("mounting on \(folder): \(Errno(rawValue: errno))")
+        var ends: DescriptorPair
+        do throws(Errno) {
+            ends = try .sockets(SOCK_SEQPACKET)
+        } catch {
+            throw HarnessError("mounting on \(folder): \(error)")
         }
-        socket = ends[0]
         let options =
             "fd=4,rootmode=40000,user_id=\(geteuid()),group_id=\(getegid()),default_permissions"
             + (allowOther ? ",allow_other" : "")
-        let started = Self.start(
-            [try Keeper.executablePath(), "--mount", String(cString: real), options], ends[1],
-            device)
-        Glibc.close(ends[1])
-        guard let started else {
-            Glibc.close(socket)
+        var child = ChildProcess(
+            [try Keeper.executablePath(), "--mount", String(cString: real), options])
+        child.descriptors = [ends.second, device]
+        guard let started = try? child.start() else {
             throw HarnessError("mounting on \(folder): perjury-keeper does not start")
         }
-        processID = started
+        ends.closeSecond()
+        let own = ends.takeFirst()
         var error = CInt(0)
-        let size = recv(socket, &error, MemoryLayout<CInt>.size, 0)
+        let size = recv(own.number, &error, MemoryLayout<CInt>.size, 0)
         guard size == MemoryLayout<CInt>.size, error == 0 else {
-            close()
+            _ = consume own
+            ChildProcess.wait(started)
             throw HarnessError(
                 "mounting on \(folder): \(Errno(rawValue: size > 0 ? error : EIO)); it takes root to mount there"
             )
         }
+        socket = consume own
+        processID = started
     }
 
     /// Detaches the mount, unless somebody did it already.
     package func end(isUnmounted: Bool) {
-        if isUnmounted {
+        if isUnmounted, let number = socket?.number {
             var byte = UInt8(1)
-            send(socket, &byte, 1, CInt(MSG_NOSIGNAL))
+            send(number, &byte, 1, CInt(MSG_NOSIGNAL))
         }
-        close()
-    }
-
-    private func close() {
-        Glibc.close(socket)
-        while waitpid(processID, nil, 0) < 0 && errno == EINTR {}
-    }
-
-    /// Starts it with `socket` as fd 3 and `device` as fd 4.
-    private static func start(_ arguments: [String], _ socket: CInt, _ device: CInt) -> pid_t? {
-        // Out of the way of the numbers that they are to have.
-        let copies = [socket, device].map { fcntl($0, F_DUPFD_CLOEXEC, 10) }
-        defer { for copy in copies { Glibc.close(copy) } }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for standard: CInt in 0...2 {
-            posix_spawn_file_actions_addopen(&actions, standard, "/dev/null", O_RDWR, 0)
-        }
-        for (number, copy) in zip([3, 4] as [CInt], copies) {
-            posix_spawn_file_actions_adddup2(&actions, copy, number)
-        }
-        var words = arguments.map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
-        var environment: [UnsafeMutablePointer<CChar>?] = [nil]
-        var process: pid_t = 0
-        let error = posix_spawn(&process, arguments[0], &actions, nil, &words, &environment)
-        return error == 0 ? process : nil
+        socket = nil
+        ChildProcess.wait(processID)
     }
 }

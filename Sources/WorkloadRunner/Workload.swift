@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import Oracles
 import PowerLoss
@@ -46,24 +47,13 @@ package struct Workload: Sendable {
         Workload(name: name, folder: folder, file: file)
     }
 
-    /// The bytes of a file, one more than a workload file may have at most.
+    /// The bytes of a file; more than a workload file may have at most.
     private static func read(_ path: String) throws -> [UInt8] {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else {
-            throw HarnessError("reading the workload file \(path): \(Errno(rawValue: errno))")
+        do throws(Errno) {
+            return try Descriptor(opening: path, O_RDONLY).readAll(limit: WorkloadFile.sizeLimit)
+        } catch {
+            throw HarnessError("reading the workload file \(path): \(error)")
         }
-        defer { close(file) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        while bytes.count <= WorkloadFile.sizeLimit {
-            let count = Glibc.read(file, &buffer, buffer.count)
-            guard count >= 0 else {
-                throw HarnessError("reading the workload file \(path): \(Errno(rawValue: errno))")
-            }
-            if count == 0 { break }
-            bytes += buffer[..<count]
-        }
-        return bytes
     }
 
     /// Why it cannot be run on this machine; nil when it can.

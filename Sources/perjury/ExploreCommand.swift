@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Reporting
 import WorkloadRunner
 
@@ -54,7 +55,7 @@ struct ExploreCommand: ParsableCommand {
 
     /// The recordings of a folder, by name; a path of anything else as it is.
     private static func recordings(at path: String) throws -> [String] {
-        guard let names = Files.names(in: path) else { return [path] }
+        guard let names = namesInFolder(path) else { return [path] }
         let found = names.filter { $0.hasSuffix(".perjury") }.sorted()
         guard !found.isEmpty else {
             throw Failure(

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import Reporting
 
@@ -9,40 +10,34 @@ enum Files {
     static func write(_ text: String, to path: String) throws {
         try makeFolder(parent(of: path))
         let temporary = path + ".tmp"
-        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
-        guard file >= 0 else { throw failure("writing", path) }
-        let isStored = put(text, into: file) && fsync(file) == 0
-        var error = failure("writing", path)
-        close(file)
-        if isStored {
-            if rename(temporary, path) == 0 { return try syncFolder(parent(of: path)) }
-            error = failure("writing", path)
-        }
-        unlink(temporary)
-        throw error
-    }
-
-    private static func put(_ text: String, into file: CInt) -> Bool {
-        var text = text
-        return text.withUTF8 { buffer in
-            var done = 0
-            while done < buffer.count {
-                let count = Glibc.write(file, buffer.baseAddress! + done, buffer.count - done)
-                if count < 0 && errno == EINTR { continue }
-                if count < 0 { return false }
-                done += count
+        do throws(Errno) {
+            let flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW
+            let file = try Descriptor(opening: temporary, flags, mode: 0o666)
+            do throws(Errno) {
+                try file.writeAll(text)
+                guard fsync(file.number) == 0, rename(temporary, path) == 0 else {
+                    throw Errno(rawValue: errno)
+                }
+            } catch {
+                unlink(temporary)
+                throw error
             }
-            return true
+        } catch {
+            throw failure("writing", path, error)
         }
+        try syncFolder(parent(of: path))
     }
 
     /// A name is durable when its folder is. Filesystems that sync no folders (EINVAL) have no better to offer.
     private static func syncFolder(_ path: String) throws {
-        let folder = open(path.isEmpty ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { throw failure("syncing the folder", path) }
-        defer { close(folder) }
-        guard fsync(folder) == 0 || errno == EINVAL else {
-            throw failure("syncing the folder", path)
+        do throws(Errno) {
+            let folder = try Descriptor(
+                opening: path.isEmpty ? "." : path, O_RDONLY | O_DIRECTORY)
+            guard fsync(folder.number) == 0 || errno == EINVAL else {
+                throw Errno(rawValue: errno)
+            }
+        } catch {
+            throw failure("syncing the folder", path, error)
         }
     }
 
@@ -57,10 +52,12 @@ enum Files {
     static func writeReport(_ text: String, to path: String) throws {
         if isStandardOutput(path) { return Console.out(text) }
         guard isSpecial(path) else { return try write(text, to: path) }
-        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard file >= 0 else { throw failure("writing", path) }
-        defer { close(file) }
-        guard put(text, into: file) else { throw failure("writing", path) }
+        do throws(Errno) {
+            try Descriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o666)
+                .writeAll(text)
+        } catch {
+            throw failure("writing", path, error)
+        }
     }
 
     /// Finds out whether a report can be written there, without changing it.
@@ -104,34 +101,34 @@ enum Files {
 
     /// - Parameter limit: larger files are refused.
     static func read(_ path: String, limit: Int) throws -> [UInt8] {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else {
-            throw Failure(.usage, "reading \(path): \(Errno(rawValue: errno))")
+        let file = try opened(path, O_RDONLY)
+        let bytes: [UInt8]
+        do throws(Errno) {
+            bytes = try file.readAll(limit: limit)
+        } catch {
+            throw failure("reading", path, error)
         }
-        defer { close(file) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = Glibc.read(file, &buffer, buffer.count)
-            guard count >= 0 else { throw failure("reading", path) }
-            if count == 0 { return bytes }
-            bytes += buffer[..<count]
-            guard bytes.count <= limit else {
-                throw Failure(.usage, "\(path) is larger than \(limit) bytes")
-            }
+        guard bytes.count <= limit else {
+            throw Failure(.usage, "\(path) is larger than \(limit) bytes")
+        }
+        return bytes
+    }
+
+    /// - Throws: a usage failure.
+    private static func opened(_ path: String, _ flags: CInt) throws(Failure) -> Descriptor {
+        do throws(Errno) {
+            return try Descriptor(opening: path, flags)
+        } catch {
+            throw Failure(.usage, "reading \(path): \(error)")
         }
     }
 
     /// The first bytes of a file, as many as it has.
     static func beginning(of path: String, _ count: Int) throws -> [UInt8] {
         // Not to wait for the other end, should it be a fifo.
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard file >= 0 else {
-            throw Failure(.usage, "reading \(path): \(Errno(rawValue: errno))")
-        }
-        defer { close(file) }
+        let file = try opened(path, O_RDONLY | O_NONBLOCK)
         var bytes = [UInt8](repeating: 0, count: count)
-        let length = Glibc.read(file, &bytes, count)
+        let length = Glibc.read(file.number, &bytes, count)
         return Array(bytes.prefix(max(0, length)))
     }
 
@@ -153,23 +150,9 @@ enum Files {
         }
     }
 
-    /// What is in a folder, in no order; nil where `folder` is none.
-    static func names(in folder: String) -> [String]? {
-        guard let directory = opendir(folder) else { return nil }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            names.append(
-                withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                })
-        }
-        return names
-    }
-
     /// Removes the files in `folder` whose names end so, and the folder when nothing is left.
     static func removeAll(in folder: String, suffix: String, but kept: Set<String> = []) {
-        guard let names = names(in: folder) else { return }
+        guard let names = namesInFolder(folder) else { return }
         for name in names where name.hasSuffix(suffix) && !kept.contains(name) {
             unlink("\(folder)/\(name)")
         }
@@ -192,7 +175,9 @@ enum Files {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    private static func failure(_ doing: String, _ path: String) -> Failure {
-        Failure(.unavailable, "\(doing) \(path): \(Errno(rawValue: errno))")
+    private static func failure(
+        _ doing: String, _ path: String, _ error: Errno = Errno(rawValue: errno)
+    ) -> Failure {
+        Failure(.unavailable, "\(doing) \(path): \(error)")
     }
 }

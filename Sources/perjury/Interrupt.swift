@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import Synchronization
 
@@ -26,14 +27,11 @@ enum Interrupt {
 
     /// Takes the signals over from now on.
     static func watch() {
-        var ends: [CInt] = [-1, -1]
-        if pipe(&ends) == 0 {
-            for end in ends {
-                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-                _ = fcntl(end, F_SETFL, O_NONBLOCK)
-            }
-            readEnd.store(ends[0], ordering: .relaxed)
-            writeEnd.store(ends[1], ordering: .relaxed)
+        if var ends = try? DescriptorPair.pipe() {
+            for end in [ends.first, ends.second] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+            // Open until the process ends.
+            readEnd.store(ends.takeFirst().release(), ordering: .relaxed)
+            writeEnd.store(ends.takeSecond().release(), ordering: .relaxed)
         }
         // An output that nobody reads any more is no reason to die halfway.
         signal(SIGPIPE, SIG_IGN)

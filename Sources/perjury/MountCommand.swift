@@ -81,7 +81,7 @@ struct MountCommand: ParsableCommand {
         }
         defer { mount.end() }
         mount.start()
-        let quit = Pipe()
+        let quit = try WakeUp()
         control.serve { [mount] words, isGone in
             mount.answer(words, isGone: isGone) { quit.signal() }
         }
@@ -90,7 +90,7 @@ struct MountCommand: ParsableCommand {
                 + "perjury ctl \(Escaped.shell(socket)) COMMAND\n")
         ready.tell("")
         while !mount.hasEnded && !Interrupt.isRequested {
-            var waits = [Interrupt.descriptor ?? -1, quit.readEnd].map {
+            var waits = [Interrupt.descriptor ?? -1, quit.descriptor].map {
                 pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
             }
             if poll(&waits, 2, 200) > 0, waits[1].revents != 0 { break }
@@ -102,37 +102,29 @@ struct MountCommand: ParsableCommand {
 
     /// Starts this command again in a session of its own, and waits until it has mounted.
     private func detach(_ folder: String, _ socket: String) throws {
-        var ends: [CInt] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw Failure(.unavailable, "making a pipe failed") }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        var ends: DescriptorPair
+        do { ends = try .pipe() } catch { throw Failure(.unavailable, "making a pipe failed") }
         var words = [
             "perjury", "mount", folder, "--model", model, "--stack", stack, "--control", socket,
             "--ready-descriptor", "3",
         ]
         if let from { words += ["--from", from] }
         if allowOther { words.append("--allow-other") }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for standard: CInt in 0...2 {
-            posix_spawn_file_actions_addopen(&actions, standard, "/dev/null", O_RDWR, 0)
+        var child = ChildProcess(words)
+        child.executable = "/proc/self/exe"
+        child.environment = nil
+        child.descriptors = [ends.second]
+        child.isInSessionOfItsOwn = true
+        let process: pid_t
+        do {
+            process = try child.start()
+        } catch {
+            throw Failure(.unavailable, "perjury does not start again")
         }
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 3)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // POSIX_SPAWN_SETSID, which the C library shows to GNU programs only.
-        posix_spawnattr_setflags(&attributes, 0x80)
-        var arguments = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        var process: pid_t = 0
-        let error = posix_spawn(
-            &process, "/proc/self/exe", &actions, &attributes, &arguments, environ)
-        close(ends[1])
-        guard error == 0 else { throw Failure(.unavailable, "perjury does not start again") }
-        let answer = Readiness.wait(ends[0])
+        ends.closeSecond()
+        let answer = Readiness.wait(ends.takeFirst())
         guard answer == "" else {
-            waitpid(process, nil, 0)
+            ChildProcess.wait(process)
             throw Failure(.unavailable, answer ?? "the mount ended before it was there")
         }
         Console.out(
@@ -153,13 +145,11 @@ private struct Readiness {
     }
 
     /// - Returns: the empty text when all is well; nil when the other died.
-    static func wait(_ descriptor: CInt) -> String? {
-        defer { close(descriptor) }
+    static func wait(_ descriptor: consuming Descriptor) -> String? {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while bytes.last != 0 {
-            let count = read(descriptor, &buffer, buffer.count)
-            if count < 0 && errno == EINTR { continue }
+            let count = retrying { read(descriptor.number, &buffer, buffer.count) }
             guard count > 0 else { return nil }
             bytes += buffer[..<count]
         }
@@ -168,20 +158,18 @@ private struct Readiness {
 }
 
 /// Wakes a thread that waits on descriptors.
-private final class Pipe: Sendable {
-    let readEnd: CInt
-    private let writeEnd: CInt
+private final class WakeUp: Sendable {
+    private let pipe: DescriptorPair
 
-    init() {
-        var ends: [CInt] = [-1, -1]
-        _ = pipe(&ends)
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        readEnd = ends[0]
-        writeEnd = ends[1]
+    init() throws {
+        do { pipe = try .pipe() } catch { throw Failure(.unavailable, "making a pipe failed") }
     }
+
+    /// Readable from the first signal on.
+    var descriptor: CInt { pipe.first }
 
     func signal() {
         var byte = UInt8(1)
-        _ = write(writeEnd, &byte, 1)
+        _ = write(pipe.second, &byte, 1)
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import FileTree
 import FuseMount
 import Glibc
@@ -58,7 +59,8 @@ extension MountTests {
             tree.reserveInodes(below: InodeNumber(.max))
             let device = open("/dev/null", O_RDWR | O_CLOEXEC)
             #expect(throws: MountError.self) {
-                try MountServer(tree: tree, writer: nil, device: device)
+                try MountServer(
+                    tree: tree, writer: nil, device: Descriptor(owning: device))
             }
             #expect(fcntl(device, F_GETFD) < 0)
 

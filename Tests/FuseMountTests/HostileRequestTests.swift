@@ -1,3 +1,4 @@
+import Basics
 import FileTree
 import FuseMount
 import Glibc
@@ -16,7 +17,8 @@ private final class Wire {
         socket = ends[0]
         let writer = try RecordingWriter(
             arena: Arena(memoryLimit: 64 << 20), base: FileTree(), storesBase: false)
-        server = try MountServer(tree: FileTree(), writer: writer, device: ends[1])
+        server = try MountServer(
+            tree: FileTree(), writer: writer, device: Descriptor(owning: ends[1]))
         server.start(cpu: nil)
         let initialisation = number(7, 4) + number(31, 4) + number(0, 8)
         #expect(try error(of: 26, node: 0, initialisation) == 0)

@@ -1,3 +1,4 @@
+import Basics
 import CFuse
 import FileTree
 import FuseMount
@@ -107,7 +108,8 @@ final class RequestsTarget: FuzzTarget {
         }
         let arena = try! Arena(memoryLimit: 1 << 30)
         let writer = try! RecordingWriter(arena: arena, base: FileTree(), storesBase: false)
-        let server = try! MountServer(tree: FileTree(), writer: writer, device: ends[1])
+        let server = try! MountServer(
+            tree: FileTree(), writer: writer, device: Descriptor(owning: ends[1]))
         server.start(cpu: nil)
         var expected = 1
         var received = 0

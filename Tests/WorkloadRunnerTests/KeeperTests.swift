@@ -18,7 +18,7 @@ final class KeeperBench {
         self.owner = owner
         keeper = try Keeper(root: "/mnt", keeperPath: keeperPath)
         marker = "keeper-test-\(getpid())-\(keeper.processID)"
-        let device = try keeper.openDevice()
+        let device = try keeper.openDevice().release()
         try keeper.mount(fuse: device, firstProcessID: firstProcessID)
         mount = KeeperTestMount(device: device, owner: owner)
     }
@@ -28,7 +28,7 @@ final class KeeperBench {
         try keeper.killAll()
         try keeper.unmount()
         #expect(mount.ends(withinSeconds: 2))
-        let device = try keeper.openDevice()
+        let device = try keeper.openDevice().release()
         try keeper.mount(fuse: device)
         mount = KeeperTestMount(device: device, owner: owner)
     }

@@ -106,24 +106,17 @@ final class CutTrigger {
     /// What was done since the last `begin`.
     private(set) var steps: [LifeProfile.Step] = []
     private(set) var hasFired = false
-    /// Of a pipe: readable when the power has gone.
-    let trip: CInt
-    private let writeEnd: CInt
+    private let pipe: DescriptorPair
+    /// Readable when the power has gone.
+    var trip: CInt { pipe.first }
 
     /// - Throws: when there are no descriptors left.
     init() throws {
-        var ends: [CInt] = [-1, -1]
-        guard pipe(&ends) == 0 else {
-            throw HarnessError("making a pipe: \(Errno(rawValue: errno))")
+        do throws(Errno) {
+            pipe = try .pipe()
+        } catch {
+            throw HarnessError("making a pipe: \(error)")
         }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        trip = ends[0]
-        writeEnd = ends[1]
-    }
-
-    deinit {
-        close(trip)
-        close(writeEnd)
     }
 
     /// Counts from here.
@@ -137,7 +130,7 @@ final class CutTrigger {
         guard !hasFired else { return }
         hasFired = true
         var byte = UInt8(1)
-        _ = write(writeEnd, &byte, 1)
+        _ = write(pipe.second, &byte, 1)
     }
 
     func answer(_ request: Interception) -> InterceptionVerdict {

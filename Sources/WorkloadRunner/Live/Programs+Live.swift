@@ -1,3 +1,4 @@
+import Basics
 import CSupport
 import Glibc
 
@@ -18,38 +19,25 @@ extension Programs {
 
     /// Runs the observer beside the server; what it prints is no part of the log.
     func observe(in life: Life, patience: Double) throws -> (ended: Life.Ended, output: [UInt8]) {
-        let output = perjury_memory_file("perjury-observed")
-        guard output >= 0 else {
+        let memory = perjury_memory_file("perjury-observed")
+        guard memory >= 0 else {
             throw HarnessError(
                 "making a place for the observer's output: \(Errno(rawValue: errno))")
         }
-        defer { close(output) }
+        let output = Descriptor(owning: memory)
         let command: [String]
-        var input: CInt?
+        var input: Descriptor?
         switch workload.file.observer {
         case .command(let words), .check(let words): command = words
         case .serve(let words):
             command = words
             input = try directoryLine()
         }
-        defer { if let input { close(input) } }
         let id = try life.start(
-            try surroundings.resolve(command), marks: false, input: input, output: output)
+            try surroundings.resolve(command), marks: false, input: input?.number,
+            output: output.number)
         let ended = try life.wait(id, seconds: seconds * patience, interrupt: interrupt)
-        return (ended, try Self.content(of: output))
-    }
-
-    /// A pipe that holds the directory's name as a line.
-    private func directoryLine() throws -> CInt {
-        var ends: [CInt] = [0, 0]
-        guard pipe(&ends) == 0 else {
-            throw HarnessError("making a pipe for the observer: \(Errno(rawValue: errno))")
-        }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        let line = Array("\(surroundings.dataDirectory)\n".utf8)
-        _ = write(ends[1], line, line.count)
-        close(ends[1])
-        return ends[0]
+        return (ended, try Self.content(of: output.number))
     }
 
     private static func content(of file: CInt) throws -> [UInt8] {

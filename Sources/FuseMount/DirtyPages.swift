@@ -23,21 +23,22 @@ final class DirtyPages {
     private var isComplete = true
 
     /// A request that waits, and what is still to be fetched before it is answered.
-    private final class Look {
+    final class Look {
         let request: UnsafeMutableRawBufferPointer
         /// What the request itself writes back.
-        let own: (inode: InodeNumber, range: Range<UInt64>)?
-        var files: [InodeNumber]
+        fileprivate let own: (inode: InodeNumber, range: Range<UInt64>)?
+        fileprivate var files: [InodeNumber]
         /// Where to go on in the last of them.
-        var offset: UInt64 = 0
-        var asked: UInt64 = 0
+        fileprivate var offset: UInt64 = 0
+        fileprivate var asked: UInt64 = 0
 
-        init(
-            _ request: UnsafeRawBufferPointer, _ files: [InodeNumber],
+        fileprivate init(
+            _ request: borrowing ReceivedRequest, _ size: Int, _ files: [InodeNumber],
             own: (inode: InodeNumber, range: Range<UInt64>)?
         ) {
-            self.request = .allocate(byteCount: request.count, alignment: 16)
-            self.request.copyMemory(from: request)
+            self.request = .allocate(byteCount: size, alignment: 16)
+            self.request.copyMemory(
+                from: UnsafeRawBufferPointer(start: request.start, count: size))
             self.files = files
             self.own = own
         }
@@ -55,30 +56,26 @@ final class DirtyPages {
         self.service = service
     }
 
-    /// Begins to look, where the request is one to look before.
-    ///
-    /// - Returns: whether the request waits. `next` gives it back.
-    func wait(_ request: UnsafeRawBufferPointer) -> Bool {
-        let header = request.load(as: fuse_in_header.self)
+    /// - Parameter size: of the request, in bytes.
+    /// - Returns: what there is to look at before the request, for `ask`; nil where there is nothing.
+    func look(before request: borrowing ReceivedRequest, _ size: Int) -> Look? {
+        let header = request.header
         let number = InodeNumber(header.nodeid)
-        guard HiddenFile(number) == nil else { return false }
+        guard HiddenFile(number) == nil else { return nil }
         var own: (inode: InodeNumber, range: Range<UInt64>)?
         switch header.opcode {
         case Self.write:
-            let write = request.loadUnaligned(
-                fromByteOffset: MemoryLayout<fuse_in_header>.size, as: fuse_write_in.self)
-            guard write.write_flags & UInt32(FUSE_WRITE_CACHE) != 0 else { return false }
+            let write = request.load(as: fuse_write_in.self)
+            guard write.write_flags & UInt32(FUSE_WRITE_CACHE) != 0 else { return nil }
             files.insert(number)
             own = (number, write.offset..<write.offset &+ UInt64(write.size))
         case Self.sync:
             break
         default:
-            return false
+            return nil
         }
         files = files.filter { service.tree[$0] != nil }
-        guard !files.isEmpty else { return false }
-        let look = Look(request, files.sorted(), own: own)
-        return ask(look)
+        return files.isEmpty ? nil : Look(request, size, files.sorted(), own: own)
     }
 
     private static let write: UInt32 = 16
@@ -88,14 +85,14 @@ final class DirtyPages {
 
     /// Takes pages that were asked for.
     ///
-    /// - Returns: the request that has waited for them, when it need wait no longer.
-    func take(_ reply: UnsafeRawBufferPointer) -> UnsafeMutableRawBufferPointer? {
-        let header = reply.load(as: fuse_in_header.self)
-        guard let look = looks.removeValue(forKey: header.unique), let file = look.files.last
+    /// - Returns: the look that has waited for them, when its request need wait no longer.
+    func take(_ reply: consuming ReceivedRequest, _ size: Int) -> Look? {
+        guard let look = looks.removeValue(forKey: reply.header.unique), let file = look.files.last
         else { return nil }
         let start = MemoryLayout<fuse_in_header>.size + MemoryLayout<fuse_notify_retrieve_in>.size
-        // Where they lie, the next record is written.
-        let pages = Array(reply.dropFirst(start))
+        let pages = Array(UnsafeRawBufferPointer(start: reply.start, count: size).dropFirst(start))
+        // Where they were, records are written now.
+        _ = consume reply
         for first in stride(from: 0, to: pages.count, by: Block.size) {
             let place = look.offset + UInt64(first)
             if let own = look.own, own.inode == file, own.range.contains(place) { continue }
@@ -105,17 +102,13 @@ final class DirtyPages {
         let seen = UInt64(pages.count + Block.size - 1) / UInt64(Block.size)
         let isCut = UInt64(pages.count) < look.asked
         look.offset += (seen + (isCut ? 1 : 0)) * UInt64(Block.size)
-        if ask(look) { return nil }
-        let request = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: look.request.count, alignment: 16)
-        request.copyMemory(from: UnsafeRawBufferPointer(look.request))
-        return request
+        return ask(look) ? nil : look
     }
 
     /// Asks for the next pages.
     ///
-    /// - Returns: false when there are no more.
-    private func ask(_ look: Look) -> Bool {
+    /// - Returns: false when there are no more, and the request need not wait.
+    func ask(_ look: Look) -> Bool {
         while let file = look.files.last {
             let size = service.tree[file]?.content.size ?? 0
             if size > Self.longest { giveUp() }
@@ -146,7 +139,10 @@ final class DirtyPages {
         guard content.bytes(range) != bytes else { return }
         do throws(Errno) {
             service.caller = TreeService.Caller()
-            try service.recordUnaskedWrite(number, offset: offset, OwnedBytes(bytes), .dirtyPage)
+            let space = try service.space(bytes.count)
+            let placed = bytes.withUnsafeBytes { space.place($0) }
+            let write = Operation.write(number, offset: offset, placed, .dirtyPage)
+            try service.store(.operation(write), in: space)
         } catch {
             giveUp()
         }

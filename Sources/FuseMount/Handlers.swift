@@ -92,15 +92,17 @@ extension TreeService {
     /// - Returns: whether the answer is to be late, and will be given.
     @inline(__always)
     fileprivate func answerLate(_ recipient: Recipient, _ result: Result<Reply, Errno>) -> Bool {
-        guard let lateness = faults?.lateness, !lateness.isNone else { return false }
-        faults?.lateness = Lateness()
+        guard let watch, case let lateness = watch.faults.lateness, !lateness.isNone else {
+            return false
+        }
+        watch.faults.lateness = Lateness()
         switch result {
-        case .failure(let error): lateAnswers?.add(lateness, recipient, .failure(error))
+        case .failure(let error): watch.lateAnswers.add(lateness, recipient, .failure(error))
         case .success(.nothing): return false
         case .success(let reply):
-            reply.withPayload { lateAnswers?.add(lateness, recipient, .success(Array($0))) }
+            reply.withPayload { watch.lateAnswers.add(lateness, recipient, .success(Array($0))) }
         }
-        return lateAnswers != nil
+        return true
     }
 }
 
@@ -286,8 +288,7 @@ private func addAttributeHandlers(_ table: inout fuse_lowlevel_ops) {
         let new = attributes!.pointee
         respond(request) { (s) throws(Errno) in
             // libfuse hides the flag that says whose set-ID bits to clear.
-            let valid = s.request.loadUnaligned(
-                fromByteOffset: MemoryLayout<fuse_in_header>.size, as: UInt32.self)
+            let valid = s.requestBody(fuse_setattr_in.self).valid
             return try s.setAttributes(s.number(number), new, valid: valid)
         }
     }

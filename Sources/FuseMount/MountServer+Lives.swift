@@ -6,7 +6,7 @@ import Recording
 extension MountServer {
     /// Asks `interceptor` of each request, on the thread that serves the mount: it must not touch the mount, nor call the server.
     package func setInterceptor(_ interceptor: ((Interception) -> InterceptionVerdict)?) {
-        loop.lock.hold { loop.service.interceptor = interceptor }
+        loop.lock.hold { loop.service.watch?.interceptor = interceptor }
     }
 
     /// Calls `body` while no request is done.
@@ -32,7 +32,7 @@ extension MountServer {
 
     /// From now on no answer is late: whoever waits for one is answered.
     package func hurry() {
-        loop.service.lateAnswers?.hurry()
+        loop.service.watch?.lateAnswers.hurry()
     }
 
     // MARK: The power goes, and the processes stay
@@ -41,7 +41,7 @@ extension MountServer {
     /// they can be taken back from it.
     package func prepareForExchange() {
         let canForget = Notifications(device: fuseDescriptor).forgetNames()
-        loop.lock.hold { loop.service.entrySeconds = canForget ? cacheSeconds : 0 }
+        loop.lock.hold { loop.service.watch?.entrySeconds = canForget ? cacheSeconds : 0 }
     }
 
     /// Calls `body` on the serving thread between two requests, where records may be appended.
@@ -100,8 +100,8 @@ extension MountServer {
     /// interceptor leaves it to another thread than the serving one.
     package func forgetWhatWas() {
         let nodes = loop.lock.hold {
-            defer { loop.service.staleNodes = [] }
-            return loop.service.staleNodes
+            defer { loop.service.watch?.staleNodes = [] }
+            return loop.service.watch?.staleNodes ?? []
         }
         let notifications = Notifications(device: fuseDescriptor)
         _ = notifications.forgetNames()

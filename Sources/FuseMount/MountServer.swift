@@ -77,7 +77,9 @@ package final class MountServer: @unchecked Sendable {
         } catch {
             throw MountError("reserving memory for what the mount writes failed: \(error)")
         }
-        let service = TreeService(tree: tree, writer: target, options: options)
+        let watch =
+            options.isWatched ? Watch(options.syncFailure, device: device.number) : nil
+        let service = TreeService(tree: tree, writer: target, options: options, watch: watch)
         return try RequestLoop(service: service, device: device)
     }
 

@@ -2,6 +2,7 @@ import Basics
 import CFuse
 import FileTree
 import Glibc
+import Recording
 import Synchronization
 
 import struct SystemPackage.Errno
@@ -57,10 +58,9 @@ final class RequestLoop: @unchecked Sendable {
         }
         // It is closed with the session from now on.
         _ = owned.release()
-        if service.options.isWatched { service.lateAnswers = LateAnswers(device: device) }
         let lock = lock
         let gate = gate
-        service.waitForRelease = {
+        service.watch?.waitForRelease = {
             gate.close()
             lock.unlock()
             gate.wait()
@@ -76,7 +76,7 @@ final class RequestLoop: @unchecked Sendable {
     private func destroy() {
         guard !isDestroyed else { return }
         isDestroyed = true
-        service.lateAnswers?.finish()
+        service.watch?.lateAnswers.finish()
         fuse_session_destroy(session)
     }
 
@@ -107,8 +107,9 @@ final class RequestLoop: @unchecked Sendable {
         while !stopRequested.load(ordering: .relaxed) {
             lock.lock()
             runJobs()
-            buffer.mem = service.receiveSpace()
+            let request = service.receiveSpace()
             lock.unlock()
+            buffer.mem = request.start
             let count = fuse_session_receive_buf(session, &buffer)
             if count == -EINTR || count == -EAGAIN { continue }
             if count <= 0 {
@@ -117,7 +118,7 @@ final class RequestLoop: @unchecked Sendable {
             }
             gate.wait()
             lock.lock()
-            answer(&buffer)
+            answer(request, &buffer)
             lock.unlock()
         }
         destroy()
@@ -130,34 +131,36 @@ final class RequestLoop: @unchecked Sendable {
         lock.unlock()
     }
 
-    private func answer(_ buffer: inout fuse_buf) {
-        guard let dirtyPages else { return process(&buffer) }
-        let request = UnsafeRawBufferPointer(start: buffer.mem, count: buffer.size)
-        if request.load(as: fuse_in_header.self).opcode == DirtyPages.reply {
-            guard let waiting = dirtyPages.take(request) else { return }
-            defer { waiting.deallocate() }
-            // Its record is made where requests are received.
-            _ = service.receiveSpace()
-            var other = buffer
-            other.mem = waiting.baseAddress
-            other.size = waiting.count
-            process(&other)
-        } else if !dirtyPages.wait(request) {
-            process(&buffer)
+    /// - Parameter buffer: where the request is.
+    private func answer(_ request: consuming ReceivedRequest, _ buffer: inout fuse_buf) {
+        guard let dirtyPages else { return process(request, &buffer) }
+        if request.header.opcode == DirtyPages.reply {
+            if let look = dirtyPages.take(request, buffer.size) { process(look) }
+        } else if let look = dirtyPages.look(before: request, buffer.size) {
+            // It may record something already, where the request is.
+            _ = consume request
+            if !dirtyPages.ask(look) { process(look) }
+        } else {
+            process(request, &buffer)
         }
     }
 
-    private func process(_ buffer: inout fuse_buf) {
-        let memory = UnsafeRawPointer(buffer.mem!)
-        let header = memory.load(as: fuse_in_header.self)
-        service.request = memory
-        service.caller = TreeService.Caller(
-            user: header.uid, group: header.gid, thread: header.pid)
+    /// Processes what has waited, from where requests are received.
+    private func process(_ look: DirtyPages.Look) {
+        let request = service.receiveSpace()
+        var buffer = fuse_buf()
+        buffer.mem = request.start
+        buffer.size = look.request.count
+        request.start.copyMemory(from: look.request.baseAddress!, byteCount: buffer.size)
+        process(request, &buffer)
+    }
+
+    private func process(_ request: consuming ReceivedRequest, _ buffer: inout fuse_buf) {
+        let header = request.header
+        service.begin(request)
         switch Opcode(rawValue: header.opcode) {
         case .initialise:
-            service.offeredCapabilities =
-                memory.load(
-                    fromByteOffset: MemoryLayout<fuse_in_header>.size + 12, as: UInt32.self)
+            service.offeredCapabilities = service.requestBody(fuse_init_in.self).flags
             fuse_session_process_buf(session, &buffer)
             service.offeredCapabilities = 0
         case .syncFilesystem:
@@ -165,8 +168,7 @@ final class RequestLoop: @unchecked Sendable {
                 try service.syncEverything()
             }
         case .createUnnamed:
-            let create = memory.loadUnaligned(
-                fromByteOffset: MemoryLayout<fuse_in_header>.size, as: fuse_create_in.self)
+            let create = service.requestBody(fuse_create_in.self)
             respond(.raw(device: device, unique: header.unique), service) { () throws(Errno) in
                 try service.createUnnamedAndOpen(
                     in: service.number(header.nodeid), mode: create.mode,

@@ -58,7 +58,7 @@ extension TreeService {
                     let entry = attributes ? entryOut(fuse_attr(child, inode)) : nil
                     guard buffer.add(name, child, inode.kind, next, entry) else { break }
                     if attributes {
-                        knownNames?.note(child, at: DirectoryEntry(number, name))
+                        watch?.knownNames.note(child, at: DirectoryEntry(number, name))
                         addLookup(child)
                     }
                 }

@@ -22,8 +22,6 @@ struct FaultState {
     var handle: UInt64 = 0
     /// How the answer to the request at hand is late.
     var lateness = Lateness()
-    /// Done to the write at hand, whose bytes stand where the next record goes.
-    var injected: Fault?
     private var files: [UInt64: InodeNumber] = [:]
     private var latest: UInt64 = 0
     /// Errors of failed syncs that are still to be reported, by open descriptor.
@@ -74,18 +72,19 @@ struct FaultState {
 /// Doing what faults say.
 extension TreeService {
     func inject(
-        _ effect: FaultPlan.Effect, _ kind: OperationKind, _ paths: [String], _ sync: Sync?
+        _ effect: FaultPlan.Effect, _ kind: OperationKind, _ paths: [String], _ sync: Sync?,
+        _ request: inout ReceivedRequest?
     ) throws(Errno) -> Injection {
         var fault = Fault(
             operation: kind.rawValue, effect: "\(effect)", path: paths.first ?? "")
         switch effect {
         case .delay(let nanoseconds, _):
-            faults?.lateness.nanoseconds += nanoseconds
-            try noteGoingOn(fault, kind)
+            watch?.faults.lateness.nanoseconds += nanoseconds
+            try noteGoingOn(fault, request)
             return .none
         case .shorten(let count):
             guard kind == .write else { return .none }
-            try noteGoingOn(fault, kind)
+            try noteGoingOn(fault, request)
             return .shortened(count)
         case .flip:
             try note(fault)
@@ -101,6 +100,7 @@ extension TreeService {
         case .fail(let error, _):
             fault.error = error
             guard let sync else {
+                request = nil
                 try note(fault)
                 throw error
             }
@@ -109,20 +109,18 @@ extension TreeService {
         }
     }
 
-    /// Where the bytes of a request must stay until they are recorded, what was done to it is recorded behind it.
-    private func noteGoingOn(_ fault: Fault, _ kind: OperationKind) throws(Errno) {
-        if kind == .write || kind == .mark { faults?.injected = fault } else { try note(fault) }
-    }
-
-    func noteInjected() {
-        guard let fault = faults?.injected else { return }
-        faults?.injected = nil
-        // When it fails, what comes next is refused.
-        try? note(fault)
+    /// - Parameter request: what is still to be recorded of.
+    private func noteGoingOn(
+        _ fault: Fault, _ request: borrowing ReceivedRequest?
+    ) throws(Errno) {
+        switch request {
+        case .some(let request): note(fault, behind: request)
+        case .none: try note(fault)
+        }
     }
 
     private func fail(_ sync: Sync, _ fault: Fault, _ error: Errno) throws(Errno) -> Injection {
-        guard let failure = faults?.failure, error.isOfWriteBack else {
+        guard let failure = watch?.faults.failure, error.isOfWriteBack else {
             try note(fault)
             throw error
         }
@@ -135,9 +133,9 @@ extension TreeService {
         fault.failure = failure
         if failure == .reportedLate { fault.error = nil }
         try note(fault)
-        for undone in faults?.fail(sync, error) ?? [] {
+        for undone in watch?.faults.fail(sync, error) ?? [] {
             restore(undone)
-            faults?.lateness.forgotten.append(node(undone.inode, isDirectory: false))
+            watch?.faults.lateness.forgotten.append(node(undone.inode, isDirectory: false))
         }
         if failure == .reportedLate { return .answered }
         throw error
@@ -145,7 +143,7 @@ extension TreeService {
 
     /// - Throws: the error of a sync that failed earlier, if this descriptor was open then and has not got it.
     func reportOwed(_ sync: Sync, _ handle: UInt64) throws(Errno) {
-        guard let error = faults?.takeOwed(handle) else { return }
+        guard let error = watch?.faults.takeOwed(handle) else { return }
         try checkChangeable()
         try note(
             Fault(

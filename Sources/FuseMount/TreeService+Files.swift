@@ -1,6 +1,7 @@
 import CFuse
 import FileTree
 import Glibc
+import Recording
 
 import struct SystemPackage.Errno
 
@@ -13,7 +14,7 @@ extension TreeService {
         var open = fuse_open_out()
         if HiddenFile(number) == nil {
             addOpen(number)
-            open.fh = OpenHandle(number: faults?.open(number) ?? 0, flags: flags).rawValue
+            open.fh = OpenHandle(number: watch?.faults.open(number) ?? 0, flags: flags).rawValue
             open.open_flags = UInt32(FOPEN_KEEP_CACHE)
         } else {
             // Past the page cache: one write(2) is one WRITE.
@@ -36,7 +37,7 @@ extension TreeService {
     }
 
     func closeFile(_ node: UInt64, _ handle: OpenHandle) -> Reply {
-        faults?.close(handle.number)
+        watch?.faults.close(handle.number)
         if let number = try? number(node), HiddenFile(number) == nil { release(number, opens: 1) }
         return .success
     }
@@ -56,7 +57,7 @@ extension TreeService {
     }
 
     /// - Parameters:
-    ///   - bytes: part of the request, which lies at the writer's cursor.
+    ///   - bytes: part of the request.
     ///   - flags: of the descriptor, and of pwritev2(2).
     ///   - fromMapping: the kernel writes dirty pages of a shared mapping back.
     func write(
@@ -67,71 +68,50 @@ extension TreeService {
             return try write(hidden, bytes)
         }
         try checkChangeable()
-        let writeFlags = request.loadUnaligned(
-            fromByteOffset: MemoryLayout<fuse_in_header>.size + 20, as: UInt32.self)
-        if writeFlags & UInt32(FUSE_WRITE_KILL_SUIDGID) != 0 {
-            let inode = try tree.inode(number)
-            if inode.modeWithoutSetIDs != inode.mode {
-                // The record of the changed mode takes the place of the request: its bytes must move first.
-                return try writeAfterDroppingSetIDs(number, inode, offset: offset, bytes, flags)
-            }
-        }
-        if bytes.baseAddress != UnsafeRawPointer(writer.payloadAddress) {
-            memmove(writer.payloadAddress, bytes.baseAddress!, bytes.count)
-        }
         let isMapping = fromMapping || caller.thread == 0
         let isSynchronous = !isMapping && flags & O_DSYNC != 0
         let origin: WriteOrigin = isMapping ? .mapping : isSynchronous ? .synchronousCall : .call
-        let count = try recordWriteInPlace(number, offset: offset, length: bytes.count, origin)
-        if isSynchronous {
+        let killsSetIDs =
+            requestBody(fuse_write_in.self).write_flags & UInt32(FUSE_WRITE_KILL_SUIDGID) != 0
+        if killsSetIDs, case let inode = try tree.inode(number),
+            inode.modeWithoutSetIDs != inode.mode
+        {
+            // The record of the changed mode takes the place of the request: its bytes must move first.
+            let copy = OwnedBytes(Array(bytes))
+            try dropSetIDs(number, inode, unlessRoot: false)
+            let space = try space(bytes.count)
+            let moved = space.place(copy.bytes.buffer)
+            return .written(try write(number, offset: offset, moved, origin, in: space))
+        }
+        let request = takeRequest()
+        let placed = request.place(bytes)
+        return .written(try write(number, offset: offset, placed, origin, in: request))
+    }
+
+    /// - Parameter request: whose payload the bytes are.
+    /// - Returns: how many bytes were taken.
+    private func write(
+        _ number: InodeNumber, offset: UInt64, _ bytes: Bytes, _ origin: WriteOrigin,
+        in request: consuming ReceivedRequest
+    ) throws(Errno) -> Int {
+        let count = try commit(
+            .operation(.write(number, offset: offset, bytes, origin)), in: request)
+        if origin == .synchronousCall {
             impliedSyncs.note(offset..<offset + UInt64(count), of: number, by: caller.thread)
         } else {
             impliedSyncs.drop(by: caller.thread)
         }
-        return .written(count)
-    }
-
-    private func writeAfterDroppingSetIDs(
-        _ number: InodeNumber, _ inode: Inode, offset: UInt64, _ bytes: UnsafeRawBufferPointer,
-        _ flags: Int32
-    ) throws(Errno) -> Reply {
-        let copy = OwnedBytes(Array(bytes))
-        try dropSetIDs(number, inode, unlessRoot: false)
-        let isSynchronous = flags & O_DSYNC != 0
-        try copyToPayload(copy.bytes)
-        let count = try recordWriteInPlace(
-            number, offset: offset, length: bytes.count, isSynchronous ? .synchronousCall : .call)
-        if isSynchronous {
-            impliedSyncs.note(offset..<offset + UInt64(count), of: number, by: caller.thread)
-        }
-        return .written(count)
-    }
-
-    func copyToPayload(_ bytes: Bytes) throws(Errno) {
-        try reservePayload(bytes.count)
-        memcpy(writer.payloadAddress, bytes.start, bytes.count)
-    }
-
-    /// Makes the writer's payload address good for `count` bytes.
-    private func reservePayload(_ count: Int) throws(Errno) {
-        _ = receiveSpace()
-        try checkChangeable()
-        precondition(count <= Self.maximumTransfer, "a payload longer than the space reserved")
+        return count
     }
 
     private func write(_ hidden: HiddenFile, _ bytes: UnsafeRawBufferPointer) throws(Errno) -> Reply
     {
-        try checkChangeable()
         switch hidden {
         case .mark:
-            try intercept(.before, .mark) { [] }
-            if bytes.baseAddress != UnsafeRawPointer(writer.payloadAddress) {
-                memmove(writer.payloadAddress, bytes.baseAddress!, bytes.count)
-            }
-            writer.appendMarkInPlace(length: bytes.count, thread: caller.thread)
-            markSize += UInt64(bytes.count)
-            noteInjected()
-            try intercept(.after, .mark) { [] }
+            try checkChangeable()
+            let request = takeRequest()
+            let placed = request.place(bytes)
+            try commit(.mark(placed), in: request)
         case .control:
             try perform(.sync(.everything))
         }
@@ -145,9 +125,9 @@ extension TreeService {
             range.map { Sync.range(number, $0, dataOnly: dataOnly) }
             ?? .file(number, dataOnly: dataOnly)
         try reportOwed(sync, handle.number)
-        faults?.handle = handle.number
-        defer { faults?.handle = 0 }
-        try record(.sync(sync))
+        watch?.faults.handle = handle.number
+        defer { watch?.faults.handle = 0 }
+        try commit(.operation(.sync(sync)))
         return .success
     }
 
@@ -176,7 +156,7 @@ extension TreeService {
         try perform(.allocate(number, allocateMode, offset..<end))
         if let dataOnly = handle.syncsDataOnly {
             // No request asked for it, so no fault meets it.
-            try recordUnasked(.sync(.allocation(number, dataOnly: dataOnly)))
+            try store(.operation(.sync(.allocation(number, dataOnly: dataOnly))))
         }
         return .success
     }
@@ -207,16 +187,13 @@ extension TreeService {
         let count = min(length, Self.maximumTransfer, Int(content.size - sourceOffset))
         try dropSetIDs(number, try tree.inode(number), unlessRoot: true)
         impliedSyncs.drop(by: caller.thread)
-        try reservePayload(count)
-        content.copy(sourceOffset..<sourceOffset + UInt64(count), to: writer.payloadAddress)
-        guard let dataOnly = handle.syncsDataOnly else {
-            return .written(
-                try recordWriteInPlace(number, offset: offset, length: count, .call))
-        }
-        let written = try recordWriteInPlace(
-            number, offset: offset, length: count, .synchronousCall)
-        impliedSyncs.note(offset..<offset + UInt64(written), of: number, by: caller.thread)
-        _ = try sync(number, dataOnly: dataOnly, handle)
+        let space = try space(count)
+        content.copy(sourceOffset..<sourceOffset + UInt64(count), to: space.payload)
+        let dataOnly = handle.syncsDataOnly
+        let written = try write(
+            number, offset: offset, Bytes(start: UnsafeRawPointer(space.payload), count: count),
+            dataOnly == nil ? .call : .synchronousCall, in: space)
+        if let dataOnly { _ = try sync(number, dataOnly: dataOnly, handle) }
         return .written(written)
     }
 }

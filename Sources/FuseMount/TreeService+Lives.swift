@@ -13,6 +13,8 @@ extension TreeService {
     /// Inode numbers of a watched mount are below this.
     static let inodeLimit: UInt64 = 1 << lifeShift
 
+    private var life: UInt64 { watch?.life ?? 0 }
+
     func node(_ number: InodeNumber, isDirectory: Bool) -> UInt64 {
         isDirectory || life == 0 ? number.rawValue : life << Self.lifeShift | number.rawValue
     }
@@ -44,22 +46,39 @@ extension TreeService {
 
 /// Asking the interceptor.
 extension TreeService {
-    func path(of number: InodeNumber) -> String { knownNames?.path(of: number) ?? "" }
+    func path(of number: InodeNumber) -> String { watch?.knownNames.path(of: number) ?? "" }
 
     func path(of entry: DirectoryEntry) -> String {
         let parent = path(of: entry.directory)
         return parent.isEmpty ? "\(entry.name)" : "\(parent)/\(entry.name)"
     }
 
+    /// - Parameter request: what `event` is to be recorded in; nil when a fault is recorded in its place.
     @inline(__always)
     @discardableResult
     func intercept(
-        _ moment: Interception.Moment, _ operation: Operation
+        _ moment: Interception.Moment, _ event: Record.Event, _ request: inout ReceivedRequest?
     ) throws(Errno) -> Injection {
-        guard interceptor != nil else { return .none }
+        guard watch != nil else { return .none }
+        guard case .operation(let operation) = event else {
+            return try intercept(moment, .mark, sync: nil, &request) { [] }
+        }
         var sync: Sync?
         if case .sync(let asked) = operation { sync = asked }
-        return try intercept(moment, OperationKind(operation), sync: sync) { paths(of: operation) }
+        return try intercept(moment, OperationKind(operation), sync: sync, &request) {
+            paths(of: operation)
+        }
+    }
+
+    /// For a request of which nothing is recorded.
+    @inline(__always)
+    @discardableResult
+    func intercept(
+        _ moment: Interception.Moment, _ kind: OperationKind, _ paths: () -> [String]
+    ) throws(Errno) -> Injection {
+        guard watch != nil else { return .none }
+        var none: ReceivedRequest?
+        return try intercept(moment, kind, sync: nil, &none, paths)
     }
 
     private func paths(of operation: Operation) -> [String] {
@@ -76,21 +95,19 @@ extension TreeService {
         }
     }
 
-    @inline(__always)
-    @discardableResult
-    func intercept(
-        _ moment: Interception.Moment, _ kind: OperationKind, sync: Sync? = nil,
-        _ paths: () -> [String]
+    private func intercept(
+        _ moment: Interception.Moment, _ kind: OperationKind, sync: Sync?,
+        _ request: inout ReceivedRequest?, _ paths: () -> [String]
     ) throws(Errno) -> Injection {
-        guard let interceptor, !isFrozen else { return .none }
+        guard let watch, let interceptor = watch.interceptor, !isFrozen else { return .none }
         let names = paths()
         let verdict = interceptor(Interception(moment, kind, names, self))
         switch verdict {
         case .proceed: return .none
-        case .fault(let effect): return try inject(effect, kind, names, sync)
+        case .fault(let effect): return try inject(effect, kind, names, sync, &request)
         case .hold:
             isFrozen = true
-            waitForRelease()
+            watch.waitForRelease()
             throw .ioError
         case .exchange(let next):
             exchange(next)

@@ -13,9 +13,9 @@ extension TreeService {
         }
         guard entry.name.bytes.count <= FileName.maximumLength else { throw .fileNameTooLong }
         guard let number = try tree.directory(entry.directory).entries[entry.name] else {
-            return .entry(.absent(seconds: entrySeconds))
+            return .entry(.absent(seconds: watch?.entrySeconds ?? cacheSeconds))
         }
-        knownNames?.note(number, at: entry)
+        watch?.knownNames.note(number, at: entry)
         return .entry(try self.entry(number))
     }
 

@@ -22,28 +22,15 @@ final class TreeService {
 
     /// Who sent the request at hand.
     var caller = Caller()
-    /// The request at hand, as the kernel wrote it. Gone as soon as a record is appended, which takes its place.
-    var request: UnsafeRawPointer
+    /// The request at hand, until a handler takes it or something is recorded.
+    private var request: ReceivedRequest?
     /// The capabilities that the kernel offered with its INIT request, while that is being answered; else 0.
     var offeredCapabilities: UInt32 = 0
 
-    /// The number of the life since the mount began, on a watched mount; else 0.
-    private(set) var life: UInt64
-    /// How long the kernel may keep names.
-    var entrySeconds = cacheSeconds
-    /// Asked of each request, on a watched mount.
-    var interceptor: ((Interception) -> InterceptionVerdict)?
-    /// What the interceptor's verdicts need of the loop: waiting for the release.
-    var waitForRelease: () -> Void = {}
-    /// What faults have left to do; on a watched mount.
-    var faults: FaultState?
-    var lateAnswers: LateAnswers?
-    /// What the kernel is to forget: known before the latest power loss.
-    var staleNodes: [UInt64] = []
+    /// nil on a mount that is not watched.
+    let watch: Watch?
     /// Where each machine's storage ends, where there are several.
     var borders: MachineMap?
-    /// By what names inodes are known; on a watched mount.
-    var knownNames: KnownNames?
 
     var nodes: [InodeNumber: NodeUse] = [:]
     var listings: [UInt64: DirectoryListing] = [:]
@@ -62,18 +49,15 @@ final class TreeService {
     /// What receiving a request needs: libfuse reserves a page for the headers.
     static let requestSpace = maximumTransfer + 4096
 
-    init(tree: FileTree, writer: RecordingWriter, options: MountOptions) {
+    init(tree: FileTree, writer: RecordingWriter, options: MountOptions, watch: Watch?) {
         self.tree = tree
         self.tree.keep(writer.arena)
         self.writer = writer
         self.options = options
-        life = options.isWatched ? 1 : 0
-        knownNames = options.isWatched ? KnownNames() : nil
-        faults = options.isWatched ? FaultState(options.syncFailure) : nil
+        self.watch = watch
         borders = options.mounts.isEmpty ? nil : MachineMap(options.mounts, in: tree)
         scratch = .allocate(byteCount: Self.maximumTransfer, alignment: 4096)
         spare = .allocate(byteCount: Self.requestSpace, alignment: 4096)
-        request = UnsafeRawPointer(spare.baseAddress!)
     }
 
     deinit {
@@ -95,10 +79,10 @@ final class TreeService {
         var opens: UInt64 = 0
     }
 
-    // MARK: Recording
+    // MARK: The request at hand
 
     /// Where the next request is to be received.
-    func receiveSpace() -> UnsafeMutableRawPointer {
+    func receiveSpace() -> ReceivedRequest {
         if failure == nil {
             do throws(Errno) {
                 return try writer.space(Self.requestSpace)
@@ -106,8 +90,38 @@ final class TreeService {
                 fail(error)
             }
         }
-        return spare.baseAddress!
+        return ReceivedRequest(at: spare.baseAddress!, space: spare.count)
     }
+
+    /// From now on this request is answered.
+    func begin(_ request: consuming ReceivedRequest) {
+        let header = request.header
+        caller = Caller(user: header.uid, group: header.gid, thread: header.pid)
+        self.request = consume request
+    }
+
+    /// What follows the header of the request at hand. Nothing was recorded since it came.
+    func requestBody<Body: BitwiseCopyable>(_ type: Body.Type) -> Body {
+        request!.load(as: type)
+    }
+
+    /// The request at hand, to be recorded; nothing was recorded since it came.
+    func takeRequest() -> ReceivedRequest {
+        request.take()!
+    }
+
+    /// Room for bytes to record, in the place of the request at hand.
+    ///
+    /// - Parameter count: in bytes; at most `maximumTransfer`.
+    func space(_ count: Int) throws(Errno) -> ReceivedRequest {
+        precondition(count <= Self.maximumTransfer, "a payload longer than the space reserved")
+        request = nil
+        let space = receiveSpace()
+        try checkChangeable()
+        return space
+    }
+
+    // MARK: Recording
 
     private func fail(_ error: Errno) {
         growthError = error
@@ -123,83 +137,79 @@ final class TreeService {
     /// Does `operation` and records it: both, or neither.
     func perform(_ operation: Operation) throws(Errno) {
         impliedSyncs.drop(by: caller.thread)
-        try record(operation)
+        try commit(.operation(operation))
     }
 
-    /// `perform`, without the belief that the caller's thread has gone on to something else.
-    func record(_ operation: Operation) throws(Errno) {
+    /// Does what a request asks for and records it: both, or neither. There is no other way for a request to change anything.
+    ///
+    /// - Parameter request: where it is a write or a mark: its bytes are those at the request's payload.
+    /// - Returns: how many bytes of a write were taken.
+    @discardableResult
+    func commit(
+        _ asked: Record.Event, in request: consuming ReceivedRequest? = nil
+    ) throws(Errno) -> Int {
+        var event = asked
+        var request = request
         try checkChangeable()
-        try borders?.check(operation)
-        if try intercept(.before, operation) == .answered { return }
-        try recordUnasked(operation)
-        try intercept(.after, operation)
-    }
-
-    /// Records what no request of its own asked for: no fault meets it.
-    func recordUnasked(_ operation: Operation) throws(Errno) {
-        try checkChangeable()
-        let effects = try tree.effects(of: operation)
-        do throws(Errno) {
-            try writer.append(.operation(operation), thread: caller.thread)
-        } catch {
-            fail(error)
-            throw .ioError
+        if let borders, case .operation(let operation) = event { try borders.check(operation) }
+        switch try intercept(.before, event, &request) {
+        case .answered: return 0
+        case .shortened(let count): event.shorten(to: count)
+        case .none, .flipped, .misplaced: break
         }
-        faults?.follow(operation, effects, in: tree)
+        try store(event, in: request)
+        var none: ReceivedRequest?
+        try intercept(.after, event, &none)
+        return event.length
+    }
+
+    /// Does and records what no request asked for as such: no fault meets it.
+    func store(
+        _ event: Record.Event, in request: consuming ReceivedRequest? = nil
+    ) throws(Errno) {
+        try checkChangeable()
+        guard case .operation(let operation) = event else {
+            try append(event, in: request)
+            if case .mark(let bytes) = event { markSize += UInt64(bytes.count) }
+            return
+        }
+        let effects = try tree.effects(of: operation)
+        try append(event, in: request)
+        watch?.faults.follow(operation, effects, in: tree)
         if !effects.isEmpty { tree.apply(effects, at: .now) }
         borders?.follow(operation)
-        knownNames?.follow(operation, in: tree)
+        watch?.knownNames.follow(operation, in: tree)
     }
 
-    /// Does and records a write whose bytes lie at the writer's payload address: nothing is copied.
-    ///
-    /// - Returns: how many bytes were taken.
-    @discardableResult
-    func recordWriteInPlace(
-        _ number: InodeNumber, offset: UInt64, length asked: Int, _ origin: WriteOrigin
-    ) throws(Errno) -> Int {
-        try checkChangeable()
-        var length = asked
-        if case .shortened(let count) = try intercept(.before, .write, { [path(of: number)] }) {
-            length = min(length, count)
+    private func append(
+        _ event: Record.Event, in request: consuming ReceivedRequest?
+    ) throws(Errno) {
+        if let request {
+            do throws(Errno) {
+                try writer.append(request, as: event, thread: caller.thread)
+            } catch {
+                // The record is there; what comes next is refused.
+                fail(error)
+            }
+            return
         }
-        try appendWriteInPlace(number, offset: offset, length: length, origin)
-        noteInjected()
-        try intercept(.after, .write) { [path(of: number)] }
-        return length
-    }
-
-    /// Does and records a write that no request of its own asked for: no fault meets it.
-    ///
-    /// - Parameter bytes: at most `maximumTransfer`.
-    func recordUnaskedWrite(
-        _ number: InodeNumber, offset: UInt64, _ bytes: OwnedBytes, _ origin: WriteOrigin
-    ) throws(Errno) {
-        try copyToPayload(bytes.bytes)
-        try appendWriteInPlace(number, offset: offset, length: bytes.bytes.count, origin)
-    }
-
-    /// The tree goes on with the bytes where they lie in the recording: they must be there, not where they came from.
-    private func appendWriteInPlace(
-        _ number: InodeNumber, offset: UInt64, length: Int, _ origin: WriteOrigin
-    ) throws(Errno) {
-        let bytes = Bytes(start: UnsafeRawPointer(writer.payloadAddress), count: length)
-        let operation = Operation.write(number, offset: offset, bytes, origin)
-        let effects = try tree.effects(of: operation)
-        writer.appendInPlace(
-            length: length, at: offset, of: number, origin, thread: caller.thread)
-        faults?.follow(operation, effects, in: tree)
-        tree.apply(effects, at: .now)
-    }
-
-    /// Appends what was done to the request at hand.
-    func note(_ fault: Fault) throws(Errno) {
+        self.request = nil
         do throws(Errno) {
-            try writer.append(.fault(fault), thread: caller.thread)
+            try writer.append(event, thread: caller.thread)
         } catch {
             fail(error)
             throw .ioError
         }
+    }
+
+    /// Appends what was done to a request of which nothing else is recorded, or was already.
+    func note(_ fault: Fault) throws(Errno) {
+        try append(.fault(fault), in: nil)
+    }
+
+    /// Appends what was done to a request behind what is still to be recorded of it.
+    func note(_ fault: Fault, behind request: borrowing ReceivedRequest) {
+        writer.append(.fault(fault), behind: request, thread: caller.thread)
     }
 
     /// Puts another content into a file, which no request asked for.
@@ -234,7 +244,7 @@ final class TreeService {
     func dropIfUnused(_ number: InodeNumber) {
         guard nodes[number] == nil else { return }
         tree.forget(number)
-        if knownNames != nil, tree[number] == nil { knownNames?.forget(number) }
+        if let watch, tree[number] == nil { watch.knownNames.forget(number) }
     }
 
     // MARK: Attributes for replies
@@ -265,7 +275,7 @@ final class TreeService {
             node: node(
                 InodeNumber(attributes.ino),
                 isDirectory: attributes.mode & S_IFMT == S_IFDIR),
-            seconds: entrySeconds)
+            seconds: watch?.entrySeconds ?? cacheSeconds)
     }
 
     // MARK: Lives
@@ -273,20 +283,29 @@ final class TreeService {
     /// Goes on with another tree. What the kernel knows of files counts no longer; directories that are there still keep
     /// their numbers, so that whoever stands in one goes on.
     func exchange(_ next: NextLife) {
-        staleNodes += knownNodes
-        life += 1
+        let known = knownNodes
         tree = next.tree
         tree.keep(next.writer.arena)
         writer = next.writer
-        do throws(Errno) {
-            // The request at hand may be appended to it.
-            _ = try writer.space(Self.requestSpace)
-        } catch {
-            fail(error)
-        }
+        request = nil
         nodes = nodes.filter { tree[$0.key]?.kind == .directory }
-        knownNames?.keepOnly { tree[$0]?.kind == .directory }
+        watch?.beginLife(forgetting: known) { tree[$0]?.kind == .directory }
         impliedSyncs = ImpliedSyncs()
-        faults?.beginLife()
+    }
+}
+
+extension Record.Event {
+    /// Bytes that are written; 0 for all else.
+    fileprivate var length: Int {
+        guard case .operation(.write(_, _, let bytes, _)) = self else { return 0 }
+        return bytes.count
+    }
+
+    /// - Parameter count: of a write, at most so many bytes are left.
+    fileprivate mutating func shorten(to count: Int) {
+        guard case .operation(.write(let number, let offset, let bytes, let origin)) = self,
+            bytes.count > count
+        else { return }
+        self = .operation(.write(number, offset: offset, bytes.slice(0..<count), origin))
     }
 }

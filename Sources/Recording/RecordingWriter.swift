@@ -17,6 +17,8 @@ package final class RecordingWriter {
     /// Offsets of the run's records.
     package private(set) var offsets: ContiguousArray<Int> = []
     private var notes: [String: [UInt8]] = [:]
+    /// What is to be appended behind the request at hand.
+    private var waiting: [(event: Record.Event, thread: UInt32)] = []
     private let base: FileTree
     private let start: UInt64
 
@@ -42,31 +44,48 @@ package final class RecordingWriter {
     /// Nanoseconds of the monotonic clock since the recording began.
     package var elapsed: UInt64 { MonotonicClock.nanoseconds - start }
 
-    /// The space at the cursor, where a request of up to `length` bytes may be received. Its first 80 bytes will be taken
-    /// for a record's header; payload that lies right behind them is appended without a copy.
-    package func space(_ length: Int) throws(Errno) -> UnsafeMutableRawPointer {
+    /// Makes room for a request of up to `length` bytes where the next record goes.
+    package func space(_ length: Int) throws(Errno) -> ReceivedRequest {
+        try appendWaiting()
         try arena.ensure(cursor + length)
-        return arena.base + cursor
+        return ReceivedRequest(at: arena.base + cursor, space: length)
     }
 
-    /// Appends a write (or, with `mark`, a mark) whose payload is already at its place: 80 bytes behind the cursor.
-    package func appendInPlace(
-        length: Int, at offset: UInt64, of number: InodeNumber, _ origin: WriteOrigin,
-        thread: UInt32
+    /// Appends a write or a mark whose bytes are those at the request's payload, and what waits to be recorded behind it.
+    ///
+    /// - Precondition: nothing was appended since the request was received.
+    /// - Throws: when what waits cannot be appended; the write or mark was.
+    package func append(
+        _ request: consuming ReceivedRequest, as event: Record.Event, thread: UInt32
+    ) throws(Errno) {
+        let (header, payload) = RecordHeader.encode(event)
+        guard request.start == arena.base + cursor, case .bytes(let bytes) = payload,
+            bytes.start == UnsafeRawPointer(request.payload)
+        else { preconditionFailure("a record took the place of the request that it was to be of") }
+        var own = header
+        own.thread = thread
+        append(&own, payloadLength: bytes.count)
+        try appendWaiting()
+    }
+
+    /// Keeps an event to be appended as soon as the request has been, or has been let go.
+    package func append(
+        _ event: Record.Event, behind request: borrowing ReceivedRequest, thread: UInt32
     ) {
-        var header = RecordHeader.write(number, offset, origin)
-        header.thread = thread
-        append(&header, payloadLength: length)
+        waiting.append((event, thread))
     }
 
-    package func appendMarkInPlace(length: Int, thread: UInt32) {
-        var header = RecordHeader(.mark)
-        header.thread = thread
-        append(&header, payloadLength: length)
+    private func appendWaiting() throws(Errno) {
+        guard !waiting.isEmpty else { return }
+        let events = waiting
+        waiting = []
+        for (event, thread) in events { try append(event, thread: thread) }
     }
 
-    /// The address that payload must have to be appended in place.
-    package var payloadAddress: UnsafeMutableRawPointer { arena.base + cursor + RecordHeader.size }
+    /// How long the recording is so far, in bytes: where the next record begins.
+    package var end: Int { cursor }
+
+    private var payloadAddress: UnsafeMutableRawPointer { arena.base + cursor + RecordHeader.size }
 
     /// Appends any event; its payload is copied.
     ///

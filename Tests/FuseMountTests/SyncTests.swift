@@ -204,6 +204,29 @@ extension MountTests {
             }
         }
 
+        @Test("a file that is too long to be looked at is written back and synced all the same")
+        func tooLongToLookAt() throws {
+            try withMount { (mount) throws in
+                try withFile(mount["a"], O_RDWR | O_CREAT) { file in
+                    let size = 17 << 20
+                    try check(ftruncate(file, size))
+                    let map = try #require(
+                        mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0))
+                    try #require(map != MAP_FAILED)
+                    defer { munmap(map, size) }
+                    let log = try mount.log { () throws in
+                        map.storeBytes(of: 2, as: UInt8.self)
+                        try check(msync(map, 4096, MS_SYNC))
+                        try check(fsync(file))
+                    }
+                    #expect(
+                        log == ["write i2 0+4096 mapping", "fdatasync i2", "fsync i2"])
+                    let note = mount.server.recording().notes[Recording.dirtyPagesNote]
+                    #expect(note == Array("not all".utf8))
+                }
+            }
+        }
+
         @Test("a file whose last page is short is looked at to its end, and no further")
         func shortLastPage() throws {
             try withMount { (mount) throws in

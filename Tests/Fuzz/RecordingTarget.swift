@@ -29,7 +29,7 @@ final class RecordingTarget: FuzzTarget {
             let mark = OwnedBytes(Array("@ack 1\n".utf8))
             try! writer.append(.mark(mark.bytes))
             // What lies behind an unsealed end is of no interest.
-            let end = writer.payloadAddress - Self.recordSize - writer.arena.base
+            let end = writer.end
             if seed % 4 == 3 { try! writer.seal() }
             let bytes = try! FileBytes.read(path)
             let short = Array(bytes[..<min(bytes.count, seed % 4 == 3 ? bytes.count : end + 16)])

@@ -135,7 +135,7 @@ struct DamageTests {
         let write = Record.Event.operation(.write(Samples.file, offset: 0, inner.bytes, .call))
         try writer.append(all: [create, write])
         // Behind the end too, as a request that was being received.
-        let space = try writer.space(bytes.count)
+        let space = try writer.space(bytes.count).start
         bytes.withUnsafeBytes { space.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
 
         expect(try Recording(path: path), holds: [create, write])

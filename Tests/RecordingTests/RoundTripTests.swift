@@ -148,26 +148,24 @@ struct RoundTripTests {
 
         for sequence in 1..<200 {
             let bytes = random.bytes(random.element(of: [0, 1, 15, 16, 17, 4096, 10_000]))
-            let space = try writer.space(80 + bytes.count)
-            #expect(space + 80 == writer.payloadAddress)
-            #expect(UInt(bitPattern: space) % 16 == 0)
+            let request = try writer.space(80 + bytes.count)
+            #expect(request.payload == request.start + 80)
+            #expect(UInt(bitPattern: request.start) % 16 == 0)
             // A request's own header comes before the payload.
-            memset(space, 0xee, 80)
-            bytes.withUnsafeBytes { buffer in
-                if let start = buffer.baseAddress { memcpy(space + 80, start, buffer.count) }
-            }
+            memset(request.start, 0xee, 80)
+            let placed = bytes.withUnsafeBytes { request.place($0) }
             switch random.below(4) {
             case 0:
                 // The request turned out to be another; what was received is overwritten.
                 try writer.append(.operation(.sync(.everything)), thread: UInt32(sequence))
                 events.append(.operation(.sync(.everything)))
             case 1:
-                writer.appendMarkInPlace(length: bytes.count, thread: UInt32(sequence))
+                try writer.append(request, as: .mark(placed), thread: UInt32(sequence))
                 events.append(.mark(pool.add(bytes)))
             default:
-                writer.appendInPlace(
-                    length: bytes.count, at: 77, of: Samples.file, .mapping,
-                    thread: UInt32(sequence))
+                let write = Operation.write(Samples.file, offset: 77, placed, .mapping)
+                try writer.append(
+                    request, as: .operation(write), thread: UInt32(sequence))
                 let operation = Operation.write(
                     Samples.file, offset: 77, pool.add(bytes), .mapping)
                 events.append(.operation(operation))
@@ -187,7 +185,7 @@ struct RoundTripTests {
         let writer = try writer()
         try writer.append(.operation(Samples.operations[0]), thread: 0)
         let expected = (0..<1000).map { UInt8(truncatingIfNeeded: $0) }
-        let space = try writer.space(2000)
+        let space = try writer.space(2000).start
         _ = expected.withUnsafeBytes { memcpy(space + 90, $0.baseAddress!, $0.count) }
 
         let received = Bytes(start: UnsafeRawPointer(space + 90), count: 1000)
@@ -197,6 +195,28 @@ struct RoundTripTests {
         let write = Operation.write(Samples.file, offset: 0, pool.add(expected), .call)
         expect(
             writer.recording(), holds: [.operation(Samples.operations[0]), .operation(write)])
+    }
+
+    @Test(
+        "what waits behind a request comes behind its record, or in its place",
+        arguments: [true, false])
+    func behind(isRecorded: Bool) throws {
+        let writer = try writer()
+        let pool = BytePool()
+        let mark = Record.Event.mark(pool.add(Array("@ack 1\n".utf8)))
+        let fault = Record.Event.fault(Fault(operation: "mark", effect: "200ms", path: ""))
+        let request = try writer.space(2000)
+        let placed = Array("@ack 1\n".utf8).withUnsafeBytes { request.place($0) }
+
+        writer.append(fault, behind: request, thread: isRecorded ? 1 : 0)
+        if isRecorded {
+            try writer.append(request, as: .mark(placed), thread: 0)
+        } else {
+            _ = consume request
+            _ = try writer.space(2000)
+        }
+
+        expect(writer.recording(), holds: isRecorded ? [mark, fault] : [fault])
     }
 
     @Test("a recording taken early does not see what comes later")

@@ -18,7 +18,7 @@ struct UnsealedTests {
         let arena = try Arena(creating: path)
         let writer = try RecordingWriter(arena: arena, base: base, storesBase: true)
         try writer.append(all: events)
-        let end = writer.payloadAddress - 80 - arena.base
+        let end = writer.end
         return (try FileBytes.read(path, limit: end + 1000), Array(writer.offsets) + [end])
     }
 
@@ -43,7 +43,7 @@ struct UnsealedTests {
             try writer.append(event, thread: UInt32(sequence))
             guard random.oneIn(10) else { continue }
             // A request that is being received stands behind the last record.
-            let space = try writer.space(2000)
+            let space = try writer.space(2000).start
             for index in 0..<random.below(2000) {
                 space.storeBytes(
                     of: UInt8(truncatingIfNeeded: random.next()), toByteOffset: index,
@@ -156,7 +156,7 @@ struct UnsealedTests {
                 }
             }
             #expect(failures == 2)
-            #expect(throws: (any Error).self) { try writer.space(5 << 20) }
+            #expect(throws: (any Error).self) { _ = try writer.space(5 << 20) }
             // What is small still fits.
             try writer.append(.operation(.sync(.everything)))
             try writer.seal()

@@ -219,7 +219,7 @@ extension HandMount {
         guard status.st_dev != device else {
             throw Refusal("\(folder) lies in the mount itself: name a folder elsewhere")
         }
-        guard mkdir(folder, 0o700) == 0 || errno == EEXIST, Self.isFolder(folder) else {
+        guard mkdir(folder, 0o700) == 0 || errno == EEXIST, OpenMount.isFolder(folder) else {
             throw Refusal("the folder \(folder) cannot be made")
         }
         guard stat(folder, &status) == 0, status.st_dev != device else {

@@ -30,8 +30,8 @@ package final class HandMount: @unchecked Sendable {
     }
 
     package let options: Options
-    let server: MountServer
-    private var mount: (any HostMount)?
+    private let mount: OpenMount
+    var server: MountServer { mount.server }
     /// Of the mount, to tell paths in it; nil when it could not be asked.
     private(set) var device: dev_t?
     /// Guarded by the server's lock.
@@ -46,25 +46,15 @@ package final class HandMount: @unchecked Sendable {
     /// Mounts; nothing is served before `start`.
     package init(_ options: Options) throws {
         self.options = options
-        guard Self.isFolder(options.folder) else {
-            throw HarnessError(
-                "mounting on \(options.folder): there is no such folder; mkdir it first")
+        guard OpenMount.isFolder(options.folder) else {
+            throw OpenMount.noFolder(options.folder)
         }
         let tree = try options.source.map(FolderImport.tree) ?? Self.emptyTree
         var mountOptions = MountOptions()
         mountOptions.isWatched = true
         mountOptions.syncFailure = options.model.syncFailures[0]
-        let writer = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
-        if geteuid() == 0 {
-            server = try MountServer(tree: tree, writer: writer, options: mountOptions)
-            mount = try PublicMount(
-                device: server.fuseDescriptor, at: options.folder, allowOther: options.allowOther)
-        } else {
-            let made = try FusermountMount(at: options.folder, allowOther: options.allowOther)
-            mount = made
-            server = try MountServer(
-                tree: tree, writer: writer, device: made.takeDevice(), options: mountOptions)
-        }
+        mount = try OpenMount(
+            tree, at: options.folder, allowOther: options.allowOther, options: mountOptions)
         session = Session()
     }
 
@@ -73,11 +63,6 @@ package final class HandMount: @unchecked Sendable {
         let owner = AttributeChange(user: geteuid(), group: getegid())
         tree.apply([Effect(.root, .attributes(owner))])
         return tree
-    }
-
-    static func isFolder(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     package func start() {
@@ -92,11 +77,8 @@ package final class HandMount: @unchecked Sendable {
 
     /// Unmounts. May be called again.
     package func end() {
-        guard let mount else { return }
-        self.mount = nil
         server.setInterceptor(nil)
-        mount.end(isUnmounted: server.hasEnded)
-        server.stop()
+        mount.end()
         condition.hold {
             work.isOver = true
             condition.signal()

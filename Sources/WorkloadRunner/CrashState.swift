@@ -21,20 +21,18 @@ package struct CrashState {
     ///
     /// - Returns: the shell's exit status.
     package func shell() throws -> Int32 {
-        let keeper = try Keeper(root: KeeperRoot.path(avoiding: workload.folder))
-        defer { keeper.close() }
-        let writer = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
-        var mount = MountOptions()
-        mount.mounts = workload.file.mounts
-        let life = try Life(
-            keeper: keeper, tree: tree, writer: writer, processor: nil, options: mount)
+        let stage = try FuseStage(avoiding: workload.folder)
+        defer { stage.close() }
+        var lived = LifeOptions()
+        lived.mount.mounts = workload.file.mounts
+        let life = try stage.life(on: tree, lived)
         let surroundings = Surroundings(
-            folder: workload.folder, dataDirectory: keeper.dataDirectory,
-            runDirectory: keeper.runDirectory, seed: options.seed, user: nil,
+            folder: workload.folder, dataDirectory: stage.dataDirectory,
+            runDirectory: stage.runDirectory, seed: options.seed, user: nil,
             mounts: workload.file.mounts, environment: workload.file.environment)
         let shell = getenv("SHELL").map { String(cString: $0) } ?? "/bin/sh"
         var command = try surroundings.resolve([shell])
-        command.workingDirectory = keeper.dataDirectory
+        command.workingDirectory = stage.dataDirectory
         command.environment["TERM"] = getenv("TERM").map { String(cString: $0) } ?? "dumb"
         let id = try life.startInteractive(command)
         let ended = try life.wait(id, seconds: 1e9, interrupt: nil)
@@ -47,17 +45,11 @@ package struct CrashState {
     ///
     /// - Parameter ready: called when the mount is there.
     package func mount(at folder: String, until interrupt: CInt, ready: () -> Void) throws {
-        guard Surroundings.isDirectory(folder) else {
-            throw HarnessError("mounting on \(folder): there is no such folder; mkdir it first")
-        }
-        let writer = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
-        let server = try MountServer(tree: tree, writer: writer)
-        defer { server.stop() }
-        let mount = try PublicMount(device: server.fuseDescriptor, at: folder)
-        defer { mount.end(isUnmounted: server.hasEnded) }
-        server.start(cpu: nil)
+        let mount = try OpenMount(tree, at: folder)
+        defer { mount.end() }
+        mount.server.start(cpu: nil)
         ready()
-        while !server.hasEnded {
+        while !mount.hasEnded {
             var wait = pollfd(fd: interrupt, events: Int16(POLLIN), revents: 0)
             if poll(&wait, 1, 200) > 0 { return }
         }

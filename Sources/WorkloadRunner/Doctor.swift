@@ -48,13 +48,11 @@ package struct Doctor {
     private static var namespaces: [Check] {
         let name = "private mount and process namespaces, a program on a mount"
         do {
-            let keeper = try Keeper(root: KeeperRoot.path(avoiding: "/"))
-            defer { keeper.close() }
-            let tree = FileTree()
-            let writer = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
-            let life = try Life(keeper: keeper, tree: tree, writer: writer, processor: nil)
+            let stage = try FuseStage(avoiding: "/")
+            defer { stage.close() }
+            let life = try stage.life(on: FileTree(), LifeOptions())
             let surroundings = Surroundings(
-                folder: "/", dataDirectory: keeper.dataDirectory, runDirectory: keeper.runDirectory,
+                folder: "/", dataDirectory: stage.dataDirectory, runDirectory: stage.runDirectory,
                 seed: 1, user: nil)
             let id = try life.start(try surroundings.resolve(["sync"]))
             let ended = try life.wait(id, seconds: 10, interrupt: nil)

@@ -9,9 +9,9 @@ import Recording
 import struct SystemPackage.Errno
 
 /// One power-on: a tree served on a mount, and the programs that run on it, until they are all gone.
-final class Life {
+package final class Life {
     private let keeper: Keeper
-    let server: MountServer
+    package let server: MountServer
     private let processor: Int?
     private let errorOutput: Descriptor
     private var nextProgram: UInt32 = 1
@@ -19,23 +19,13 @@ final class Life {
     /// Becomes readable when the power goes while programs run: whatever waits for one of them then throws `PowerGone`.
     private let trip: CInt?
     /// Why sync(2) was not seen, when a program asked that it be.
-    private(set) var syncUnseenReason: String?
+    package private(set) var syncUnseenReason: String?
 
-    /// - Parameters:
-    ///   - writer: where the life is recorded.
-    ///   - processor: the core for programs and mount alike.
-    ///   - firstProcessID: where the process numbers of this life begin. A recovery gets others than the run before it, so that
-    ///     no pid file from before the power loss names a living process.
-    ///   - namespaceNumber: of the pid namespace, as an earlier life had it; 0: any.
-    ///   - trip: see `PowerGone`; stays the caller's.
-    init(
-        keeper: Keeper, tree: FileTree, writer: RecordingWriter, processor: Int?,
-        firstProcessID: UInt32 = 0, namespaceNumber: UInt32 = 0,
-        options: MountOptions = MountOptions(), trip: CInt? = nil
-    ) throws {
+    /// - Parameter writer: where the life is recorded.
+    init(keeper: Keeper, tree: FileTree, writer: RecordingWriter, _ options: LifeOptions) throws {
         self.keeper = keeper
-        self.trip = trip
-        self.processor = processor
+        trip = options.trip
+        processor = options.processor
         let memory = perjury_memory_file("perjury-stderr")
         guard memory >= 0 else {
             throw HarnessError(
@@ -43,12 +33,12 @@ final class Life {
         }
         errorOutput = Descriptor(owning: memory)
         server = try MountServer(
-            tree: tree, writer: writer, device: keeper.openDevice(), options: options)
+            tree: tree, writer: writer, device: keeper.openDevice(), options: options.mount)
         // Before the mount there is nothing to receive: reading the device would be an error.
         try keeper.mount(
-            fuse: server.fuseDescriptor, firstProcessID: firstProcessID,
-            namespaceNumber: namespaceNumber)
-        server.start(cpu: processor)
+            fuse: server.fuseDescriptor, firstProcessID: options.firstProcessID,
+            namespaceNumber: options.namespaceNumber)
+        server.start(cpu: options.processor)
     }
 
     deinit {
@@ -56,19 +46,19 @@ final class Life {
     }
 
     /// How one program ended.
-    struct Ended {
+    package struct Ended {
         /// For a program that was not started since its server was not ready: never success.
-        let outcome: Observation.Outcome
+        package let outcome: Observation.Outcome
         /// What became of the server, in words, when it was not ready in its time.
-        let serverTrouble: String?
+        package let serverTrouble: String?
 
-        init(outcome: Observation.Outcome) {
+        package init(outcome: Observation.Outcome) {
             self.outcome = outcome
             serverTrouble = nil
         }
 
         /// - Parameter outcome: of the server; `.timedOut` when it still runs.
-        init(unreadyServer outcome: Observation.Outcome) {
+        package init(unreadyServer outcome: Observation.Outcome) {
             self.outcome = outcome == .exited(0) ? .exited(1) : outcome
             serverTrouble =
                 outcome == .timedOut
@@ -76,14 +66,14 @@ final class Life {
                 : "the server \(outcome) before it was ready"
         }
 
-        var isSuccess: Bool { outcome == .exited(0) }
+        package var isSuccess: Bool { outcome == .exited(0) }
 
         /// It ended as a program does that a shell or the dynamic linker could not start.
-        var mayLackSomething: Bool { outcome == .exited(126) || outcome == .exited(127) }
+        package var mayLackSomething: Bool { outcome == .exited(126) || outcome == .exited(127) }
     }
 
     /// The power went while a program ran, or was being started.
-    struct PowerGone: Error {}
+    package struct PowerGone: Error {}
 
     private func isTripped() -> Bool {
         trip.map(Self.isReadable) ?? false
@@ -96,7 +86,7 @@ final class Life {
 
     /// Starts a program; its standard output is the mark file of the mount, unless `marks` is false: then it is `output`, or
     /// goes where the errors go.
-    func start(
+    package func start(
         _ command: ResolvedCommand, marks: Bool = true, input: CInt? = nil, output: CInt? = nil
     ) throws -> Keeper.ProgramID {
         let id = Keeper.ProgramID(nextProgram)
@@ -124,7 +114,7 @@ final class Life {
     }
 
     /// Starts a program on the harness's own terminal, or whatever its standard input, output and error are.
-    func startInteractive(_ command: ResolvedCommand) throws -> Keeper.ProgramID {
+    package func startInteractive(_ command: ResolvedCommand) throws -> Keeper.ProgramID {
         let id = Keeper.ProgramID(nextProgram)
         nextProgram += 1
         _ = try keeper.spawn(
@@ -139,14 +129,15 @@ final class Life {
     /// Waits for a program; what outlives its time is killed, with all that it started.
     ///
     /// - Throws: when a person interrupted the campaign.
-    func wait(_ id: Keeper.ProgramID, seconds: Double, interrupt: CInt?) throws -> Ended {
+    package func wait(_ id: Keeper.ProgramID, seconds: Double, interrupt: CInt?) throws -> Ended {
         if let ended = try pollEnd(id, seconds: seconds, interrupt: interrupt) { return ended }
         try keeper.killAll()
         return Ended(outcome: .timedOut)
     }
 
     /// Waits for a program that may go on: nil when it still runs.
-    func pollEnd(_ id: Keeper.ProgramID, seconds: Double, interrupt: CInt?) throws -> Ended? {
+    package func pollEnd(_ id: Keeper.ProgramID, seconds: Double, interrupt: CInt?) throws -> Ended?
+    {
         let deadline = MonotonicClock.seconds + seconds
         while true {
             let left = max(0, deadline - MonotonicClock.seconds)
@@ -180,15 +171,15 @@ final class Life {
     }
 
     /// Names of the processes whose parents have ended.
-    var namesOfOrphans: [String] { keeper.namesOfOrphans }
+    package var namesOfOrphans: [String] { keeper.namesOfOrphans }
 
     /// Asks a program to end: SIGTERM.
-    func terminate(_ id: Keeper.ProgramID) throws {
+    package func terminate(_ id: Keeper.ProgramID) throws {
         try keeper.signal(id, SIGTERM)
     }
 
     /// Ends the life: whatever still runs is killed, the mount goes.
-    func end() throws -> (tree: FileTree, recording: Recording) {
+    package func end() throws -> (tree: FileTree, recording: Recording) {
         hasEnded = true
         server.hurry()
         try keeper.killAll()
@@ -201,12 +192,12 @@ final class Life {
     }
 
     /// Whether programs wrote more than the recorder's memory holds: why `end` throws then.
-    var hasOutgrownItsMemory: Bool { server.growthError == .fileTooLarge }
+    package var hasOutgrownItsMemory: Bool { server.growthError == .fileTooLarge }
 
     /// The power goes: from here on nothing that programs do is stored, or answered before they are dead. The mount goes.
     ///
     /// What is held already, by a verdict of the server's interceptor, was the first.
-    func cut() throws -> (tree: FileTree, recording: Recording) {
+    package func cut() throws -> (tree: FileTree, recording: Recording) {
         hasEnded = true
         server.hold()
         // A process that waits for us dies when it has its answer, and answers are errors now.
@@ -227,7 +218,7 @@ final class Life {
     }
 
     /// The last `limit` bytes that programs wrote to their standard error.
-    func errors(limit: Int = 16 << 10) -> [UInt8] {
+    package func errors(limit: Int = 16 << 10) -> [UInt8] {
         let size = lseek(errorOutput.number, 0, SEEK_END)
         guard size > 0 else { return [] }
         let start = max(0, size - limit)

@@ -12,15 +12,15 @@ struct Programs {
 
     /// - Parameter isRecovery: they start after a power loss: `after` is how long it lasted.
     init(
-        _ workload: Workload, _ keeper: Keeper, _ options: RunnerOptions, _ user: Keeper.User?,
+        _ workload: Workload, _ stage: any Stage, _ options: RunnerOptions, _ user: Keeper.User?,
         isRecovery: Bool = false
     ) throws {
         let after = workload.file.afterNanoseconds
         self.workload = workload
         interrupt = options.interrupt
         surroundings = Surroundings(
-            folder: workload.folder, dataDirectory: keeper.dataDirectory,
-            runDirectory: keeper.runDirectory, seed: options.seed, user: user, life: options.life,
+            folder: workload.folder, dataDirectory: stage.dataDirectory,
+            runDirectory: stage.runDirectory, seed: options.seed, user: user, life: options.life,
             mounts: workload.file.mounts,
             clock: isRecovery && after > 0 ? LaterClock(nanoseconds: after) : nil,
             environment: workload.file.environment)

@@ -84,22 +84,20 @@ package final class WorkloadSubject: Subject {
         if let missing = workload.missingRequirement {
             throw HarnessError("\(workload.name) was not run: \(missing)")
         }
-        let keeper = try Keeper(root: KeeperRoot.path(avoiding: workload.folder))
-        defer { keeper.close() }
-        let (base, setupOutput) = try setUp(keeper)
+        let stage = try stage()
+        defer { stage.close() }
+        let (base, setupOutput) = try setUp(stage)
         let (path, writer) = try newRecording(of: base, setupOutput, file)
-        var mount = mountOptions
-        mount.isWatched = !plan.rules.isEmpty
-        mount.syncFailure = pages
-        let life = try Life(
-            keeper: keeper, tree: base, writer: writer, processor: processors.first,
-            namespaceNumber: workload.file.setup == nil
-                ? namespaceNumber.load(ordering: .relaxed) : keeper.namespaceNumber,
-            options: mount)
+        var lived = lifeOptions
+        lived.writer = writer
+        if workload.file.setup != nil { lived.namespaceNumber = stage.namespaceNumber }
+        lived.mount.isWatched = !plan.rules.isEmpty
+        lived.mount.syncFailure = pages
+        let life = try stage.life(on: base, lived)
         let injector = FaultInjector(plan)
         injector.begin(at: 0)
-        if mount.isWatched { life.server.setInterceptor { injector.answer($0) } }
-        let program = try Programs(workload, keeper, options, user)
+        if lived.mount.isWatched { life.server.setInterceptor { injector.answer($0) } }
+        let program = try Programs(workload, stage, options, user)
         let began = Surroundings.fileTime
         let ended: Life.Ended
         do {
@@ -115,9 +113,9 @@ package final class WorkloadSubject: Subject {
         let errors = life.errors()
         var notes: [String] = []
         if let reason = life.syncUnseenReason { notes.append("sync(2) was not seen: \(reason)") }
-        let scratch = keeper.scratchNames
+        let scratch = stage.scratchNames
         _ = try life.end()
-        try writer.note(Recording.namespaceNote, Array("\(keeper.namespaceNumber)".utf8))
+        try writer.note(Recording.namespaceNote, Array("\(stage.namespaceNumber)".utf8))
         let recording = writer.recording()
         let counts = injector.plan.rules.map {
             FaultCount(text: "\($0)", matched: $0.matched, fired: $0.fired)
@@ -147,10 +145,16 @@ package final class WorkloadSubject: Subject {
             path: path, faults: counts, outlived: outlived)
     }
 
-    var mountOptions: MountOptions {
-        var mount = MountOptions()
-        mount.mounts = workload.file.mounts
-        return mount
+    func stage() throws -> any Stage {
+        try FuseStage(avoiding: workload.folder)
+    }
+
+    /// Of a life that is no recovery.
+    var lifeOptions: LifeOptions {
+        var lived = LifeOptions(processor: processors.first)
+        lived.namespaceNumber = namespaceNumber.load(ordering: .relaxed)
+        lived.mount.mounts = workload.file.mounts
+        return lived
     }
 
     /// The data directory as the programs first find it: theirs, with nothing in it but the mounts.
@@ -171,14 +175,11 @@ package final class WorkloadSubject: Subject {
     }
 
     /// The tree that `setup` leaves, at rest, and what it printed.
-    func setUp(_ keeper: Keeper) throws -> (FileTree, [UInt8]) {
+    func setUp(_ stage: any Stage) throws -> (FileTree, [UInt8]) {
         let empty = try emptyTree()
         guard let setup = workload.file.setup else { return (empty, []) }
-        let writer = try RecordingWriter(arena: Arena(), base: empty, storesBase: false)
-        let life = try Life(
-            keeper: keeper, tree: empty, writer: writer, processor: processors.first,
-            namespaceNumber: namespaceNumber.load(ordering: .relaxed), options: mountOptions)
-        let program = try Programs(workload, keeper, options, user)
+        let life = try stage.life(on: empty, lifeOptions)
+        let program = try Programs(workload, stage, options, user)
         let ended = try program.run(setup, in: life, patience: 4)
         guard ended.isSuccess else {
             let what =
@@ -252,11 +253,14 @@ package final class WorkloadSubject: Subject {
     }
 
     private func observer(worker: Int, namespaceNumber: UInt32) throws -> any Observer {
-        let keeper = try Keeper(root: KeeperRoot.path(avoiding: workload.folder))
+        let stage = try stage()
+        var lived = lifeOptions
+        lived.memoryLimit = StoreObserver.memoryLimit
+        lived.processor = processors[worker % processors.count]
+        lived.firstProcessID = 5000
+        lived.namespaceNumber = namespaceNumber
         return StoreObserver(
-            workload, try Programs(workload, keeper, options, user, isRecovery: true), keeper,
-            mountOptions, processor: processors[worker % processors.count],
-            namespaceNumber)
+            workload, try Programs(workload, stage, options, user, isRecovery: true), stage, lived)
     }
 }
 
@@ -264,29 +268,24 @@ package final class WorkloadSubject: Subject {
 private final class StoreObserver: Observer {
     private let workload: Workload
     private let programs: Programs
-    private let keeper: Keeper
-    private let mountOptions: MountOptions
-    private let processor: Int
-    private let namespaceNumber: UInt32
+    private let stage: any Stage
+    private let lived: LifeOptions
 
     init(
-        _ workload: Workload, _ programs: Programs, _ keeper: Keeper, _ mountOptions: MountOptions,
-        processor: Int, _ namespaceNumber: UInt32
+        _ workload: Workload, _ programs: Programs, _ stage: any Stage, _ lived: LifeOptions
     ) {
-        self.namespaceNumber = namespaceNumber
-        self.mountOptions = mountOptions
         self.workload = workload
         self.programs = programs
-        self.keeper = keeper
-        self.processor = processor
+        self.stage = stage
+        self.lived = lived
     }
 
     deinit {
-        keeper.close()
+        stage.close()
     }
 
     /// What a recovery may write, marks included, in bytes; more is an error, not the machine's end.
-    private static let memoryLimit = 2 << 30
+    static let memoryLimit = 2 << 30
 
     private func end(_ life: Life) throws -> (tree: FileTree, recording: Recording) {
         do {
@@ -299,11 +298,7 @@ private final class StoreObserver: Observer {
     }
 
     func observe(_ tree: FileTree, patience: Double) throws -> Recovery {
-        let writer = try RecordingWriter(
-            arena: Arena(memoryLimit: Self.memoryLimit), base: tree, storesBase: false)
-        let life = try Life(
-            keeper: keeper, tree: tree, writer: writer, processor: processor, firstProcessID: 5000,
-            namespaceNumber: namespaceNumber, options: mountOptions)
+        let life = try stage.life(on: tree, lived)
         let ended: Life.Ended
         switch workload.file.observer {
         case .command(let command), .check(let command):

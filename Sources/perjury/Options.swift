@@ -117,26 +117,9 @@ struct ExplorationOptions: ParsableArguments {
         _ = try Names.stacks(stack)
     }
 
-    /// Models that are explored where a workload names none.
-    static let defaultModels = ["ext4-ordered", "xfs", "btrfs"]
-
-    /// What the workload's `expect` names is explored, too, unless something else was asked for.
     func campaign(of file: WorkloadFile) throws -> CampaignOptions {
-        let expectation = file.expect
-        var models = try Names.models(model)
-        if models.isEmpty {
-            models = try Names.models((file.models ?? Self.defaultModels) + expectation.models)
-        }
-        let asked = try Names.stacks(stack)
-        let targets = models.flatMap { model in
-            let stacks =
-                asked.isEmpty
-                ? (Stack.all + Stack.aliases).filter {
-                    $0 == .honest || expectation.specific["\(model.name)/\($0.name)"] != nil
-                } : asked
-            return stacks.map { CampaignOptions.Target(model: model, stack: $0) }
-        }
-        var options = CampaignOptions(targets: targets)
+        var options = CampaignOptions(
+            targets: file.targets(models: try Names.models(model), stacks: try Names.stacks(stack)))
         options.seed = seed
         options.ending = ending
         options.nested = nested ?? file.nested

@@ -90,11 +90,7 @@ struct WorkloadText {
     }
 
     /// Those that are explored unless something else is asked for.
-    private var models: [String] {
-        let file = workload.file
-        let names = (file.models ?? ExplorationOptions.defaultModels) + file.expect.models
-        return PersistenceModel.all.map(\.name).filter(names.contains)
-    }
+    private var models: [String] { workload.file.exploredModels.map(\.name) }
 
     private var expectations: [(key: String, value: String)] {
         let expect = workload.file.expect

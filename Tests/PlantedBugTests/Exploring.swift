@@ -17,16 +17,7 @@ func explore(_ name: String, alsoOn others: [Stack] = [], states: Int = 60_000) 
     let catalogue = try Catalogue(folder: #require(Catalogue.defaultFolder))
     let workload = try catalogue.load(name)
     let subject = try WorkloadSubject(workload, options: RunnerOptions(out: folder.path))
-    let expectation = workload.file.expect
-    var models = workload.file.models ?? ["ext4-ordered", "xfs", "btrfs"]
-    models += expectation.models.filter { !models.contains($0) }
-    let targets = models.compactMap(PersistenceModel.named).flatMap { model in
-        Stack.all.filter {
-            $0 == .honest || others.contains($0)
-                || expectation.specific["\(model.name)/\($0.name)"] != nil
-        }.map { CampaignOptions.Target(model: model, stack: $0) }
-    }
-    var options = CampaignOptions(targets: targets)
+    var options = CampaignOptions(targets: workload.file.targets(alsoOn: others))
     options.seconds = nil
     options.states = states
     options.jobs = 2

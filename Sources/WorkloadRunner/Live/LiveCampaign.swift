@@ -36,7 +36,7 @@ package final class LiveCampaign {
 
     private let subject: WorkloadSubject
     private let options: Options
-    private let keeper: Keeper
+    private let stage: any Stage
     private var report: LiveReport
     private var random: RandomSource
     private var profile = LifeProfile()
@@ -64,7 +64,7 @@ package final class LiveCampaign {
         self.subject = subject
         self.options = options
         random = RandomSource(seed: options.seed)
-        keeper = try Keeper(root: KeeperRoot.path(avoiding: subject.workload.folder))
+        stage = try subject.stage()
         report = LiveReport(
             name: subject.name, about: subject.about, promise: subject.promise.description,
             model: options.target.model.name, stack: options.target.stack.name, seed: options.seed,
@@ -82,7 +82,7 @@ package final class LiveCampaign {
     }
 
     deinit {
-        keeper.close()
+        stage.close()
     }
 
     private var promise: Promise {
@@ -90,7 +90,7 @@ package final class LiveCampaign {
     }
 
     private func power(_ tree: FileTree, _ number: Int) throws -> Power {
-        try Power(subject, keeper, tree, number, options.target.model.syncFailures[0])
+        try Power(subject, stage, tree, number, options.target.model.syncFailures[0])
     }
 
     // MARK: The chain
@@ -119,7 +119,7 @@ package final class LiveCampaign {
     }
 
     private func freshBase() throws -> Base {
-        let (tree, output) = try subject.setUp(keeper)
+        let (tree, output) = try subject.setUp(stage)
         return Base(tree: try tree.compacted(), marks: output, ended: nil)
     }
 

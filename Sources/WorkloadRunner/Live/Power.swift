@@ -19,7 +19,7 @@ final class Power {
 
     /// - Parameter pages: what becomes of the data of a sync that is made to fail.
     init(
-        _ subject: WorkloadSubject, _ keeper: Keeper, _ tree: FileTree, _ number: Int,
+        _ subject: WorkloadSubject, _ stage: any Stage, _ tree: FileTree, _ number: Int,
         _ pages: SyncFailure
     ) throws {
         self.subject = subject
@@ -28,15 +28,14 @@ final class Power {
         var options = subject.options
         options.life = number
         options.seed &+= UInt64(number)
-        programs = try Programs(subject.workload, keeper, options, subject.user)
-        var mount = subject.mountOptions
-        mount.isWatched = true
-        mount.syncFailure = pages
-        life = try Life(
-            keeper: keeper, tree: tree,
-            writer: try RecordingWriter(arena: Arena(), base: tree, storesBase: false),
-            processor: subject.processors.first, firstProcessID: UInt32(2000 + number % 50 * 500),
-            namespaceNumber: keeper.namespaceNumber, options: mount, trip: trigger.trip)
+        programs = try Programs(subject.workload, stage, options, subject.user)
+        var lived = subject.lifeOptions
+        lived.firstProcessID = UInt32(2000 + number % 50 * 500)
+        lived.namespaceNumber = stage.namespaceNumber
+        lived.mount.isWatched = true
+        lived.mount.syncFailure = pages
+        lived.trip = trigger.trip
+        life = try stage.life(on: tree, lived)
         let (trigger, faults) = (trigger, faults)
         life.server.setInterceptor { request in
             let verdict = trigger.answer(request)

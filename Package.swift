@@ -85,17 +85,23 @@ let package = Package(
             name: "FuseMount", dependencies: ["CFuse", "CSupport", "Basics", "Recording"],
             swiftSettings: settings),
         .target(
-            name: "WorkloadRunner",
-            dependencies: ["FuseMount", "Campaign", "Oracles", "Yams", "Basics", "CSupport"],
+            name: "Stage", dependencies: ["FuseMount", "Oracles", "Basics", "CSupport"],
+            swiftSettings: settings),
+        .target(
+            name: "Workloads",
+            dependencies: [
+                "Stage", "FuseMount", "Campaign", "Oracles", "Yams", "Basics", "CSupport",
+            ],
             swiftSettings: settings),
         .target(name: "Reporting", dependencies: ["Campaign", "Basics"], swiftSettings: settings),
         .target(
-            name: "HandMount", dependencies: ["WorkloadRunner", "Reporting", "Basics", "CSupport"],
+            name: "HandMount",
+            dependencies: ["Workloads", "Stage", "Reporting", "Basics", "CSupport"],
             swiftSettings: settings),
         .executableTarget(
             name: "perjury",
             dependencies: [
-                "WorkloadRunner", "Reporting", "HandMount", "Basics",
+                "Workloads", "Stage", "Reporting", "HandMount", "Basics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             // What `perjury init` writes.
@@ -108,7 +114,7 @@ let package = Package(
         // Loaded into programs that recover after a time.
         .target(name: "later-clock"),
         .executableTarget(
-            name: "perjury-bench", dependencies: ["WorkloadRunner", "Basics"],
+            name: "perjury-bench", dependencies: ["Workloads", "Basics"],
             path: "Benchmarks/perjury-bench", swiftSettings: settings),
         // What the programs of the catalogue have in common: their marks and what drives a store.
         .target(name: "WorkloadMarks", swiftSettings: settings),
@@ -132,7 +138,7 @@ let package = Package(
         .executableTarget(
             name: "perjury-fuzz",
             dependencies: [
-                "WorkloadRunner", "Reporting", "FuseMount", "CFuse", "Basics", "CSupport",
+                "Workloads", "Reporting", "FuseMount", "CFuse", "Basics", "CSupport",
                 "TestSupport",
             ],
             path: "Tests/Fuzz", swiftSettings: settings),
@@ -149,8 +155,9 @@ let package = Package(
         .testTarget(
             name: "FuseMountTests",
             dependencies: ["FuseMount", "Basics", "TestSupport", "CTestSupport"]),
+        .testTarget(name: "StageTests", dependencies: ["Stage", "CFuse"]),
         .testTarget(
-            name: "WorkloadRunnerTests", dependencies: ["WorkloadRunner", "CFuse", "TestSupport"]),
+            name: "WorkloadsTests", dependencies: ["Workloads", "TestSupport"]),
         .testTarget(
             name: "HandMountTests", dependencies: ["HandMount", "FuseMount", "TestSupport"]),
         .testTarget(
@@ -158,10 +165,10 @@ let package = Package(
             dependencies: ["Reporting", "perjury", "Basics", "CSupport", "TestSupport"]),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["WorkloadRunner", "Reporting", "perjury", "CSupport", "TestSupport"]),
+            dependencies: ["Workloads", "Reporting", "perjury", "CSupport", "TestSupport"]),
         .testTarget(
             name: "PlantedBugTests",
-            dependencies: ["WorkloadRunner", "Reporting", "Basics", "TestSupport"]),
+            dependencies: ["Workloads", "Reporting", "Basics", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

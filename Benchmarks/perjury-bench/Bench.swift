@@ -9,7 +9,7 @@ import FuseMount
 import Glibc
 import PowerLoss
 import Recording
-import WorkloadRunner
+import Workloads
 
 @main
 struct Bench {

@@ -7,7 +7,7 @@ import Recording
 /// The program under test, as far as a campaign knows it: something that runs once and is recorded, and something that tells
 /// what is there after a power loss.
 ///
-/// The real one starts processes on mounts (`WorkloadRunner`); tests use toys in memory.
+/// The real one starts processes on mounts (`Workloads`, on a `Stage`); tests use toys in memory.
 package protocol Subject: Sendable {
     var name: String { get }
     var about: String { get }

@@ -3,7 +3,7 @@ import FuseMount
 import Oracles
 import PowerLoss
 import Reporting
-import WorkloadRunner
+import Workloads
 
 /// Why a command is not done; one sentence. Nothing has changed.
 struct Refusal: Error {

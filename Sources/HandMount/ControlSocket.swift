@@ -1,7 +1,8 @@
 import Basics
 import Glibc
 import Reporting
-import WorkloadRunner
+import Stage
+import Workloads
 
 import struct SystemPackage.Errno
 

@@ -2,7 +2,8 @@ import CSupport
 import FileTree
 import Glibc
 import Recording
-import WorkloadRunner
+import Stage
+import Workloads
 
 import struct SystemPackage.Errno
 

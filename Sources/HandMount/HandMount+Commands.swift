@@ -4,7 +4,7 @@ import Glibc
 import PowerLoss
 import Recording
 import Reporting
-import WorkloadRunner
+import Workloads
 
 /// What a command answers: when it does, its effect has happened.
 package struct ControlAnswer: Sendable {
@@ -219,7 +219,7 @@ extension HandMount {
         guard status.st_dev != device else {
             throw Refusal("\(folder) lies in the mount itself: name a folder elsewhere")
         }
-        guard mkdir(folder, 0o700) == 0 || errno == EEXIST, OpenMount.isFolder(folder) else {
+        guard mkdir(folder, 0o700) == 0 || errno == EEXIST, isFolder(folder) else {
             throw Refusal("the folder \(folder) cannot be made")
         }
         guard stat(folder, &status) == 0, status.st_dev != device else {

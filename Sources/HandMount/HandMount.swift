@@ -5,7 +5,8 @@ import Glibc
 import PowerLoss
 import Recording
 import Reporting
-import WorkloadRunner
+import Stage
+import Workloads
 
 /// A mount in the open whose power a person cuts, for programs of any kind that stay while it goes.
 ///
@@ -46,7 +47,7 @@ package final class HandMount: @unchecked Sendable {
     /// Mounts; nothing is served before `start`.
     package init(_ options: Options) throws {
         self.options = options
-        guard OpenMount.isFolder(options.folder) else {
+        guard isFolder(options.folder) else {
             throw OpenMount.noFolder(options.folder)
         }
         let tree = try options.source.map(FolderImport.tree) ?? Self.emptyTree

@@ -6,7 +6,7 @@ import Oracles
 import PowerLoss
 import Recording
 import Reporting
-import WorkloadRunner
+import Workloads
 
 /// How a person wants the power to go.
 enum CutKind: Sendable, CustomStringConvertible {

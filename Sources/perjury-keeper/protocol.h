@@ -1,7 +1,7 @@
 // What the harness and its keeper say to each other: version 2.
 //
 // One SOCK_SEQPACKET unix socket (fd 3 of the keeper), one message a datagram, numbers in the
-// machine's own byte order (both ends run on one machine). `KeeperProtocol.swift` in WorkloadRunner
+// machine's own byte order (both ends run on one machine). `KeeperProtocol.swift` in Stage
 // is the other half; a change here changes PROTOCOL_VERSION and that file.
 //
 //   request  = request_header body            fds travel by SCM_RIGHTS, in the order given below

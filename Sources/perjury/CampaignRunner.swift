@@ -1,7 +1,7 @@
 import Campaign
 import Oracles
 import Reporting
-import WorkloadRunner
+import Workloads
 
 /// Runs the campaigns of several workloads, one after the other, and keeps what they find as files.
 struct CampaignRunner {

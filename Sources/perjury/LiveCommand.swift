@@ -4,7 +4,7 @@ import Campaign
 import Oracles
 import PowerLoss
 import Reporting
-import WorkloadRunner
+import Workloads
 
 struct LiveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,7 +2,7 @@ import Basics
 import Campaign
 import Oracles
 import Reporting
-import WorkloadRunner
+import Workloads
 
 /// A live campaign told to a person.
 struct LiveText {

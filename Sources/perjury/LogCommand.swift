@@ -3,7 +3,7 @@ import Basics
 import Campaign
 import PowerLoss
 import Reporting
-import WorkloadRunner
+import Workloads
 
 struct LogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

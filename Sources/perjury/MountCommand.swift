@@ -4,7 +4,7 @@ import Glibc
 import HandMount
 import PowerLoss
 import Reporting
-import WorkloadRunner
+import Workloads
 
 struct MountCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
 import Basics
 import PowerLoss
 import Reporting
-import WorkloadRunner
+import Workloads
 
 /// Names that a person typed: models, stacks, workloads.
 enum Names {

@@ -4,7 +4,8 @@ import Campaign
 import Oracles
 import PowerLoss
 import Reporting
-import WorkloadRunner
+import Stage
+import Workloads
 
 /// How much is explored: a time, or a number of states, for each workload.
 enum Budget: ExpressibleByArgument, CustomStringConvertible {

@@ -1,7 +1,7 @@
 import Basics
 import Glibc
 import Reporting
-import WorkloadRunner
+import Workloads
 
 import struct SystemPackage.Errno
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Basics
 import Reporting
-import WorkloadRunner
+import Workloads
 
 struct RecordCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Reporting
-import WorkloadRunner
+import Workloads
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
 import ArgumentParser
 import PowerLoss
 import Reporting
-import WorkloadRunner
+import Workloads
 
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

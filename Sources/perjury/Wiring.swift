@@ -4,7 +4,7 @@ import FileTree
 import Glibc
 import Oracles
 import Reporting
-import WorkloadRunner
+import Workloads
 
 /// Everything that the command asks of the execution side, in one place.
 enum Wiring {

@@ -3,7 +3,7 @@ import Campaign
 import Oracles
 import PowerLoss
 import Reporting
-import WorkloadRunner
+import Workloads
 
 /// A workload as it is understood, for a person: a line for each key of `workload.yaml`, with its default where it says nothing.
 struct WorkloadText {

@@ -4,7 +4,7 @@ import Recording
 import Reporting
 import TestSupport
 import Testing
-import WorkloadRunner
+import Workloads
 
 extension TheCommand {
     /// However the command ends: nothing is left, and what was found or recorded is not lost.

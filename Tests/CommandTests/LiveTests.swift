@@ -3,7 +3,7 @@ import Recording
 import Reporting
 import TestSupport
 import Testing
-import WorkloadRunner
+import Workloads
 
 extension TheCommand {
     /// `perjury live`: a chain of lives, each ended by a power loss.

@@ -3,7 +3,7 @@ import Glibc
 import Reporting
 import TestSupport
 import Testing
-import WorkloadRunner
+import Workloads
 
 extension TheCommand {
     /// Workloads with the storage of several machines.

@@ -5,7 +5,7 @@ import Recording
 import Reporting
 import TestSupport
 import Testing
-import WorkloadRunner
+import Workloads
 
 extension TheCommand {
     /// What programs get from outside, and what they leave behind.

@@ -6,7 +6,7 @@ import PowerLoss
 import Recording
 import Reporting
 import TestSupport
-import WorkloadRunner
+import Workloads
 
 /// The line protocol: what programs under test and observers print.
 final class MarksTarget: FuzzTarget {

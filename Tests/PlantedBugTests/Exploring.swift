@@ -5,7 +5,7 @@ import Oracles
 import PowerLoss
 import TestSupport
 import Testing
-import WorkloadRunner
+import Workloads
 
 /// Runs a workload of the catalogue, on a budget in states, under every model and stack of which it says something.
 ///

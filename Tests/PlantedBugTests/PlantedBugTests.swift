@@ -3,7 +3,7 @@ import Glibc
 import Oracles
 import PowerLoss
 import Testing
-import WorkloadRunner
+import Workloads
 
 /// The harness tested by its prey: every toy store with a planted bug is caught under the models and on the stacks that its
 /// workload names, every correct twin holds.

@@ -7,7 +7,7 @@ import PowerLoss
 import Recording
 import TestSupport
 import Testing
-import WorkloadRunner
+import Workloads
 
 /// Each sync that a correct toy store makes is taken away in turn, those of one kind and file together: a promise breaks. Those
 /// that are not needed are listed with their reasons.

@@ -2,6 +2,7 @@ import FileTree
 import FuseMount
 import Glibc
 import Recording
+import Stage
 
 import struct SystemPackage.Errno
 

@@ -1,7 +1,7 @@
 import Glibc
+import Stage
 import SystemPackage
 import Testing
-import WorkloadRunner
 
 /// How things end: nothing may be left, whoever dies, and whatever waits for whom.
 extension KeeperTests {

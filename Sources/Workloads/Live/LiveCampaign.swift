@@ -6,6 +6,7 @@ import Glibc
 import Oracles
 import PowerLoss
 import Recording
+import Stage
 
 /// A chain of lives: run, cut, recover, judge, go on.
 ///

@@ -13,3 +13,9 @@ package func namesInFolder(_ folder: String) -> [String]? {
     }
     return names
 }
+
+/// Whether there is a folder of this name, or a link to one.
+package func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+}

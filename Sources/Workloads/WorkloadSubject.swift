@@ -4,6 +4,7 @@ import FuseMount
 import Glibc
 import Oracles
 import Recording
+import Stage
 import Synchronization
 
 import struct SystemPackage.Errno

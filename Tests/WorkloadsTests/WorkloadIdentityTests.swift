@@ -2,7 +2,7 @@ import Glibc
 import Oracles
 import TestSupport
 import Testing
-import WorkloadRunner
+import Workloads
 
 /// When `--resume` may take over what an earlier call made.
 @Suite("Identity of a workload")

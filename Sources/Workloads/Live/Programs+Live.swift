@@ -1,6 +1,7 @@
 import Basics
 import CSupport
 import Glibc
+import Stage
 
 import struct SystemPackage.Errno
 

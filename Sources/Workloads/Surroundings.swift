@@ -1,5 +1,6 @@
-import CSupport
+import Basics
 import Glibc
+import Stage
 
 /// Finds programs and makes their surroundings, for one workload on one keeper.
 struct Surroundings {
@@ -81,23 +82,7 @@ struct Surroundings {
             return own.replacing("$PERJURY_WORKLOAD", with: folder)
         }
         let inherited = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
-        return products.map { "\($0):\(inherited)" } ?? inherited
-    }
-
-    /// The folder of the executable that runs this code.
-    static var products: String? {
-        guard let image = perjury_image_path() else { return nil }
-        // Without a folder it is an argv[0] that was found in PATH.
-        let isPlain = strchr(image, CInt(UInt8(ascii: "/"))) == nil
-        let place = isPlain ? "/proc/self/exe" : String(cString: image)
-        guard let real = realpath(place, nil) else { return nil }
-        defer { free(real) }
-        let path = String(cString: real)
-        return path.lastIndex(of: "/").map { slash in
-            let folder = String(path[..<slash])
-            // A test bundle may lie in a folder of its own.
-            return folder
-        }
+        return Installation.folder.map { "\($0):\(inherited)" } ?? inherited
     }
 
     /// - Throws: when there is no such program in the workload's folder, among the package's, or in PATH.
@@ -111,7 +96,7 @@ struct Surroundings {
             return program
         }
         let local = "\(folder)/\(program)"
-        if access(local, F_OK) == 0, !isDirectory(local) {
+        if access(local, F_OK) == 0, !isFolder(local) {
             guard access(local, X_OK) == 0 else {
                 throw missing(program, "\(local) is not executable: chmod +x it")
             }
@@ -120,7 +105,7 @@ struct Surroundings {
         if !program.contains("/") {
             for place in searchPath.split(separator: ":") {
                 let path = "\(place)/\(program)"
-                if access(path, X_OK) == 0, !isDirectory(path) { return path }
+                if access(path, X_OK) == 0, !isFolder(path) { return path }
             }
         }
         throw missing(program, "it is neither in the workload's folder \(folder) nor in PATH")
@@ -128,10 +113,5 @@ struct Surroundings {
 
     private static func missing(_ program: String, _ why: String) -> HarnessError {
         HarnessError("looking for the program `\(program)`: \(why)")
-    }
-
-    static func isDirectory(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 }

@@ -1,6 +1,7 @@
 import Basics
 import Glibc
 import Oracles
+import Stage
 
 import struct SystemPackage.Errno
 

@@ -73,7 +73,9 @@ package final class Life {
     }
 
     /// The power went while a program ran, or was being started.
-    package struct PowerGone: Error {}
+    package struct PowerGone: Error {
+        package init() {}
+    }
 
     private func isTripped() -> Bool {
         trip.map(Self.isReadable) ?? false

@@ -2,6 +2,7 @@ import Basics
 import FuseMount
 import Glibc
 import PowerLoss
+import Stage
 
 import struct SystemPackage.Errno
 

@@ -2,7 +2,7 @@ import Glibc
 import Oracles
 import TestSupport
 import Testing
-import WorkloadRunner
+import Workloads
 
 import struct PowerLoss.PersistenceModel
 import struct PowerLoss.Stack

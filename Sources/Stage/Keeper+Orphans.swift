@@ -20,6 +20,11 @@ extension Keeper {
         }
         return names.sorted()
     }
+
+    /// What the programs of this life have put into `runDirectory`.
+    var scratchNames: [String] {
+        namesInFolder("/proc/\(processID)/root\(runDirectory)") ?? []
+    }
 }
 
 /// What /proc/PID/status says of a process that has not ended.

@@ -44,35 +44,3 @@ package struct LifeOptions {
         self.processor = processor
     }
 }
-
-/// A FUSE mount in a mount namespace of a keeper's.
-package final class FuseStage: Stage {
-    private let keeper: Keeper
-
-    /// - Parameter folder: which the mount must not hide from programs.
-    package init(avoiding folder: String) throws {
-        keeper = try Keeper(root: KeeperRoot.path(avoiding: folder))
-    }
-
-    deinit {
-        close()
-    }
-
-    package var dataDirectory: String { keeper.dataDirectory }
-    package var runDirectory: String { keeper.runDirectory }
-    package var scratchNames: [String] { keeper.scratchNames }
-    package var namespaceNumber: UInt32 { keeper.namespaceNumber }
-
-    package func life(on tree: FileTree, _ options: LifeOptions) throws -> Life {
-        let writer =
-            if let writer = options.writer { writer } else {
-                try RecordingWriter(
-                    arena: Arena(memoryLimit: options.memoryLimit), base: tree, storesBase: false)
-            }
-        return try Life(keeper: keeper, tree: tree, writer: writer, options)
-    }
-
-    package func close() {
-        keeper.close()
-    }
-}

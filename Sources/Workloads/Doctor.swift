@@ -2,6 +2,7 @@ import FileTree
 import FuseMount
 import Glibc
 import Recording
+import Stage
 
 /// What this machine has and lacks of what a campaign needs; each check does the thing itself.
 package struct Doctor {

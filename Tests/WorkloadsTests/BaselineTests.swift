@@ -1,6 +1,6 @@
 import Oracles
 import Testing
-import WorkloadRunner
+import Workloads
 
 @Suite("Baselines")
 struct BaselineTests {

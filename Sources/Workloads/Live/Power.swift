@@ -4,6 +4,7 @@ import FuseMount
 import Glibc
 import Oracles
 import Recording
+import Stage
 
 /// One power-on of a live campaign: a mount, the store's recovery, its clients, and the end of all of them at once.
 final class Power {

@@ -1,7 +1,7 @@
 import Glibc
+import Stage
 import SystemPackage
 import Testing
-import WorkloadRunner
 
 /// A keeper with a mounted `KeeperTestMount`, and the commands tests start on it.
 final class KeeperBench {

@@ -1,6 +1,6 @@
 import Glibc
+import Stage
 import Testing
-import WorkloadRunner
 
 /// sync(2) and syncfs(2), which the kernel does not tell a FUSE server.
 extension KeeperTests {

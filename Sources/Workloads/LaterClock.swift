@@ -1,4 +1,5 @@
 import Glibc
+import Stage
 
 /// A clock that has moved on while the power was off, for programs that read it through the C library: `liblater-clock.so`,
 /// loaded ahead of that, adds the time. `Sources/later-clock/later_clock.c` says what it does and leaves out.
@@ -10,7 +11,7 @@ struct LaterClock {
 
     /// - Returns: nil where the library is not beside perjury.
     init?(nanoseconds: UInt64) {
-        let folder = Surroundings.products ?? "."
+        let folder = Installation.folder ?? "."
         let paths = ["", "/../libexec/perjury"].map { "\(folder)\($0)/liblater-clock.so" }
         guard let path = paths.first(where: { access($0, R_OK) == 0 }) else { return nil }
         library = path

@@ -16,7 +16,7 @@ package final class OpenMount {
         _ tree: FileTree, at folder: String, allowOther: Bool = false,
         options: MountOptions = MountOptions()
     ) throws {
-        guard Self.isFolder(folder) else { throw Self.noFolder(folder) }
+        guard isFolder(folder) else { throw Self.noFolder(folder) }
         let writer = try RecordingWriter(arena: Arena(), base: tree, storesBase: false)
         if geteuid() == 0 {
             server = try MountServer(tree: tree, writer: writer, options: options)
@@ -32,11 +32,6 @@ package final class OpenMount {
 
     package static func noFolder(_ folder: String) -> HarnessError {
         HarnessError("mounting on \(folder): there is no such folder; mkdir it first")
-    }
-
-    package static func isFolder(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// Whether it is gone: `end`, or somebody's umount.

@@ -2,6 +2,7 @@ import Basics
 import Glibc
 import Oracles
 import PowerLoss
+import Stage
 
 import struct SystemPackage.Errno
 
@@ -14,7 +15,7 @@ package struct Workload: Sendable {
 
     /// Reads the workload in `folder`, or that of the `workload.yaml` at that path.
     package static func load(_ path: String) throws -> Workload {
-        let yaml = Surroundings.isDirectory(path) ? "\(path)/workload.yaml" : path
+        let yaml = isFolder(path) ? "\(path)/workload.yaml" : path
         guard let real = realpath(yaml, nil) else {
             throw HarnessError(
                 "reading the workload \(path): there is no \(yaml); name a folder with a workload.yaml"
@@ -96,10 +97,10 @@ package struct Catalogue: Sendable {
 
     /// `Workloads` beside the package that this executable was built from: the nearest one above it.
     package static var defaultFolder: String? {
-        var place = Surroundings.products
+        var place = Installation.folder
         while let folder = place, !folder.isEmpty {
-            if Surroundings.isDirectory("\(folder)/Workloads") { return "\(folder)/Workloads" }
-            if Surroundings.isDirectory("\(folder)/share/perjury/Workloads") {
+            if isFolder("\(folder)/Workloads") { return "\(folder)/Workloads" }
+            if isFolder("\(folder)/share/perjury/Workloads") {
                 return "\(folder)/share/perjury/Workloads"
             }
             place = folder.lastIndex(of: "/").map { String(folder[..<$0]) }

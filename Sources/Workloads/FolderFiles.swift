@@ -101,10 +101,3 @@ extension Surroundings {
         }
     }
 }
-
-extension Keeper {
-    /// What the programs of this life have put into `runDirectory`.
-    var scratchNames: [String] {
-        namesInFolder("/proc/\(processID)/root\(runDirectory)") ?? []
-    }
-}

@@ -1,3 +1,5 @@
+import Stage
+
 /// A command as one text, as a person types it for an option.
 ///
 /// It is split at spaces; what stands in single or double quotes is kept together. Nothing is expanded but

@@ -11,26 +11,12 @@ package enum Processors {
     }()
 
     /// - Parameter name: or number; a number need not be known to the machine, its group is then the same number.
-    static func user(named name: String) throws -> Keeper.User {
+    package static func user(named name: String) throws -> Keeper.User {
         let number = UInt32(name)
         guard let entry = getpwnam(name) ?? number.flatMap({ getpwuid($0) }) else {
             if let number { return Keeper.User(userID: number, groupID: number) }
             throw HarnessError("looking up the user `\(name)`: this machine has no such user")
         }
         return Keeper.User(userID: entry.pointee.pw_uid, groupID: entry.pointee.pw_gid)
-    }
-}
-
-/// Where, in the private mount namespace, the data directory lies: the same path in every life of every run, since stores
-/// write absolute paths into their files.
-enum KeeperRoot {
-    /// An existing folder that hides nothing the workload needs.
-    static func path(avoiding folder: String) -> String {
-        let needed = [folder, Surroundings.products ?? "/"]
-        let candidates = ["/mnt", "/media", "/srv"]
-        return candidates.first { candidate in
-            Surroundings.isDirectory(candidate)
-                && !needed.contains { $0 == candidate || $0.hasPrefix(candidate + "/") }
-        } ?? "/mnt"
     }
 }

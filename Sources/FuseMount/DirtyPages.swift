@@ -131,7 +131,7 @@ final class DirtyPages {
 
     /// Records what is in the cache and not in the file.
     private func note(_ page: ArraySlice<UInt8>, of number: InodeNumber, at offset: UInt64) {
-        guard !service.isFrozen, service.failure == nil,
+        guard !service.isFrozen, service.growthError == nil,
             let content = service.tree[number]?.content, offset + UInt64(page.count) <= content.size
         else { return }
         let range = offset..<offset + UInt64(page.count)

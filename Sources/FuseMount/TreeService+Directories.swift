@@ -4,9 +4,28 @@ import Glibc
 
 import struct SystemPackage.Errno
 
-/// What one open directory lists: its names when the listing (re)began, so that positions stay good while names come and go.
-struct DirectoryListing {
-    var names: [(name: FileName, inode: InodeNumber)] = []
+/// What each open directory lists: its names when the listing (re)began, so that positions stay good while names come and go.
+struct DirectoryListings {
+    private var names: [UInt64: [(name: FileName, inode: InodeNumber)]] = [:]
+    private var latest: UInt64 = 0
+
+    /// - Returns: the handle of a listing that has not begun.
+    mutating func open() -> UInt64 {
+        latest += 1
+        names[latest] = []
+        return latest
+    }
+
+    mutating func close(_ handle: UInt64) {
+        names[handle] = nil
+    }
+
+    mutating func begin(_ handle: UInt64, _ entries: [(name: FileName, inode: InodeNumber)]) {
+        if names[handle] != nil { names[handle] = entries }
+    }
+
+    /// nil where no such listing is open.
+    subscript(_ handle: UInt64) -> [(name: FileName, inode: InodeNumber)]? { names[handle] }
 }
 
 extension TreeService {
@@ -15,14 +34,12 @@ extension TreeService {
         _ = try tree.directory(number)
         addOpen(number)
         var open = fuse_open_out()
-        open.fh = nextListing
-        listings[nextListing] = DirectoryListing()
-        nextListing += 1
+        open.fh = listings.open()
         return .opened(open)
     }
 
     func closeDirectory(_ node: UInt64, handle: UInt64) -> Reply {
-        listings[handle] = nil
+        listings.close(handle)
         if let number = try? number(node) { release(number, opens: 1) }
         return .success
     }
@@ -40,9 +57,11 @@ extension TreeService {
         _ number: InodeNumber, handle: UInt64, offset: UInt64, length: Int, attributes: Bool
     ) throws(Errno) -> Reply {
         let directory = try tree.directory(number)
-        if offset == 0 { try intercept(.before, .readdir) { [path(of: number)] } }
-        if offset == 0 { listings[handle]?.names = directory.sortedEntries }
-        guard let names = listings[handle]?.names else { throw .badFileDescriptor }
+        if offset == 0 {
+            try intercept(.before, .readdir) { [path(of: number)] }
+            listings.begin(handle, directory.sortedEntries)
+        }
+        guard let names = listings[handle] else { throw .badFileDescriptor }
         var buffer = DirectoryBuffer(scratch, limit: length, hasEntries: attributes)
         var position = offset
         while position < UInt64(names.count) + 2 {

@@ -15,9 +15,7 @@ final class TreeService {
     let options: MountOptions
     /// From now on nothing changes and nothing is recorded; requests that would change something get EIO.
     var isFrozen = false
-    /// Why nothing can be recorded any more; one sentence.
-    private(set) var failure: String?
-    /// Why the recording could not grow, where that is the failure.
+    /// Why the recording could not grow: nothing can be recorded any more.
     private(set) var growthError: Errno?
 
     /// Who sent the request at hand.
@@ -33,16 +31,14 @@ final class TreeService {
     var borders: MachineMap?
 
     var nodes: [InodeNumber: NodeUse] = [:]
-    var listings: [UInt64: DirectoryListing] = [:]
-    var nextListing: UInt64 = 1
+    var listings = DirectoryListings()
     var impliedSyncs = ImpliedSyncs()
     /// Bytes written to the mark file so far, which is the size it shows.
     var markSize: UInt64 = 0
 
+    private let buffers = Buffers()
     /// Where replies are put together: one request is answered at a time.
-    let scratch: UnsafeMutableRawBufferPointer
-    /// Receives requests when the recording has no room for them any more.
-    let spare: UnsafeMutableRawBufferPointer
+    var scratch: UnsafeMutableRawBufferPointer { buffers.scratch }
 
     /// The longest payload of one request, in bytes: what the kernel's default of 256 pages allows.
     static let maximumTransfer = 1 << 20
@@ -56,13 +52,19 @@ final class TreeService {
         self.options = options
         self.watch = watch
         borders = options.mounts.isEmpty ? nil : MachineMap(options.mounts, in: tree)
-        scratch = .allocate(byteCount: Self.maximumTransfer, alignment: 4096)
-        spare = .allocate(byteCount: Self.requestSpace, alignment: 4096)
     }
 
-    deinit {
-        scratch.deallocate()
-        spare.deallocate()
+    private final class Buffers {
+        let scratch = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: TreeService.maximumTransfer, alignment: 4096)
+        /// Receives requests when the recording has no room for them any more.
+        let spare = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: TreeService.requestSpace, alignment: 4096)
+
+        deinit {
+            scratch.deallocate()
+            spare.deallocate()
+        }
     }
 
     struct Caller {
@@ -83,14 +85,14 @@ final class TreeService {
 
     /// Where the next request is to be received.
     func receiveSpace() -> ReceivedRequest {
-        if failure == nil {
+        if growthError == nil {
             do throws(Errno) {
                 return try writer.space(Self.requestSpace)
             } catch {
                 fail(error)
             }
         }
-        return ReceivedRequest(at: spare.baseAddress!, space: spare.count)
+        return ReceivedRequest(at: buffers.spare.baseAddress!, space: buffers.spare.count)
     }
 
     /// From now on this request is answered.
@@ -125,13 +127,18 @@ final class TreeService {
 
     private func fail(_ error: Errno) {
         growthError = error
-        failure =
-            "the recording cannot grow (\(error)): the run ends here, what was recorded is kept"
+    }
+
+    /// The same in one sentence.
+    var failure: String? {
+        growthError.map {
+            "the recording cannot grow (\($0)): the run ends here, what was recorded is kept"
+        }
     }
 
     /// - Throws: EIO when changes are over.
     func checkChangeable() throws(Errno) {
-        guard !isFrozen && failure == nil else { throw .ioError }
+        guard !isFrozen && growthError == nil else { throw .ioError }
     }
 
     /// Does `operation` and records it: both, or neither.

@@ -1,5 +1,5 @@
 // The patterns P1 to P14. Source: kernel 6.18, each filesystem as mkfs and mount make it by default; a loop device whose writes and
-// flushes were logged, crash images from every prefix of that log with any subset of the unflushed writes, mounted and read. `docs/models.md`.
+// flushes were logged, crash images from every prefix of that log with any subset of the unflushed writes, mounted and read. `docs/measurements.md`.
 extension Litmus {
     private static let old: @Sendable (inout Life) -> Void = {
         $0.create("f")

@@ -699,7 +699,7 @@ PATTERNS |= {
     ),
 }
 
-# States that kernels were seen to leave (docs/models.md): exactly these ("="), or these and more ("<"); "f" tells of f alone.
+# States that kernels were seen to leave (docs/measurements.md): exactly these ("="), or these and more ("<"); "f" tells of f alone.
 SEEN = {
     "P1": {
         "ext4-ordered": ("=", "f=N8192"),

@@ -14,6 +14,7 @@
 #   make posix      pjdfstest on a mount, as root: PJDFSTEST=DIR is a built checkout; figures go to docs/conformance.md
 #   make build      the programs, in .build/release
 #   make lint       formatting, as CI wants it;  make format mends it
+#   make documents  writes the tables of the documents that are made from the code
 #   make bench      benchmarks
 #   make doctor     what this machine lacks
 #   make deps       installs what is missing of the Debian packages below
@@ -59,7 +60,7 @@ PJDFSTEST ?=
 # More options for `make run`: ARGS='sqlite-wal-full --model posix'
 ARGS ?=
 
-.PHONY: help run test planted mutations fuzz soak soak-stores chaos workloads-deps catalogue posix build lint format bench doctor deps clean toolchain device
+.PHONY: help run test planted mutations fuzz soak soak-stores chaos workloads-deps catalogue posix build lint format documents bench doctor deps clean toolchain device
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -142,6 +143,10 @@ lint: toolchain
 
 format: toolchain
 	$(SWIFT) format -i -r $(SOURCES)
+
+documents: deps
+	PERJURY_WRITE_DOCUMENTS=1 $(SWIFT) test -c release --filter 'ModelDocumentTests|LitmusCountTests'
+	Tests/Mutations/check --document
 
 bench: build device
 	@if [ ! -x Benchmarks/run ]; then echo 'There are no benchmarks here: Benchmarks/run is missing.' >&2; exit 1; fi

@@ -41,15 +41,24 @@ struct ShowCommand: ParsableCommand {
 
     private func show(_ model: PersistenceModel) {
         Console.out("\(model.name): \(model.about)\n\n")
-        let sentences = model.sentences
-        let width = sentences.map(\.text.count).max() ?? 0
-        for sentence in sentences {
-            let rule = sentence.rule + String(repeating: " ", count: 5 - sentence.rule.count)
-            let space = String(repeating: " ", count: width - sentence.text.count)
-            Console.out("  \(rule) \(sentence.text)\(space)  \(sentence.answer)\n")
-            Console.out("          \(sentence.source)  |  tests: \(sentence.check)\n")
+        for rule in UniversalRule.table {
+            line(rule.number, rule.sentence, "guaranteed")
+            Console.out("          \(rule.source)\n")
         }
-        Console.out("\nEach rule, its sources and its tests: docs/models.md\n")
+        for rule in PersistenceModel.table {
+            line(rule.number, rule.sentence, rule.words(in: model.rules))
+            Console.out("          \(rule.key)  |  \(model.origin ?? rule.source)\n")
+        }
+        Console.out(
+            "\nEach rule, its key in files of your own, sources and tests: docs/models.md\n")
+    }
+
+    private func line(_ number: String, _ sentence: String, _ answer: String) {
+        let sentences = UniversalRule.table.map(\.sentence) + PersistenceModel.table.map(\.sentence)
+        let width = sentences.map(\.count).max() ?? 0
+        let rule = number + String(repeating: " ", count: 5 - number.count)
+        let space = String(repeating: " ", count: width - sentence.count)
+        Console.out("  \(rule) \(sentence)\(space)  \(answer)\n")
     }
 
     private func show(_ stack: Stack) {

@@ -7,6 +7,9 @@ import Testing
 /// starts again, whose power goes. `docs/models.md`, "When a sync fails".
 @Suite("Failed syncs")
 struct FailedSyncTests {
+    /// The rules that it is about; see `RuleTableTests`.
+    static let rules = ["failed-sync"]
+
     private static let clean = ["ext4-ordered", "xfs", "posix"]
 
     private func storage(

@@ -98,7 +98,7 @@ extension Litmus {
                 $0.fdatasync("f")
             }, .all(.only("f=O2048Z8192O6144"))),
         Litmus(
-            "punch 4K..12K, pwrite 4K at 4K; nothing", base: old16,
+            "punch 4K..12K, pwrite 4K at 4K; nothing", rules: ["U5"], base: old16,
             {
                 $0.allocate("f", 4096..<12288, .punchHole)
                 $0.write("f", 4096, 4096, "N")
@@ -126,7 +126,8 @@ extension Litmus {
                 $0.fdatasync("f")
             }, .all(.only("f=O2048Z8192O6144"))),
         Litmus(
-            "zero 4K..12K, pwrite 4K at 4K; nothing", base: old16,
+            "zero 4K..12K, pwrite 4K at 4K; nothing", rules: ["data-needs-zeroed-range"],
+            base: old16,
             {
                 $0.allocate("f", 4096..<12288, .zeroRange)
                 $0.write("f", 4096, 4096, "N")
@@ -142,7 +143,8 @@ extension Litmus {
 
     private static let resized = [
         Litmus(
-            "a first write into a hole before the end is whole", unit: 512,
+            "a first write into a hole before the end is whole", rules: ["new-blocks-are-whole"],
+            unit: 512,
             base: {
                 $0.create("f")
                 $0.write("f", 8192, 4096, "O")
@@ -150,6 +152,7 @@ extension Litmus {
             .all(.only("f=Z8192O4096 / f=N4096Z4096O4096"))),
         Litmus(
             "a write into a block that was freed and had been written before is whole, too",
+            rules: ["U9"],
             base: old4,
             {
                 $0.write("f", 0, 4096, "N")
@@ -179,7 +182,8 @@ extension Litmus {
                 $0.fdatasync("f")
             }, .all(.only("f=O5000Z15000"))),
         Litmus(
-            "truncate 16K to 100 to 16K; nothing", unit: 512, base: old16,
+            "truncate 16K to 100 to 16K; nothing", rules: ["U3", "tail-zeroing"], unit: 512,
+            base: old16,
             {
                 $0.truncate("f", 100)
                 $0.truncate("f", 16384)
@@ -194,7 +198,8 @@ extension Litmus {
                 .btrfs: .only("f=O16384 / f=O100 / f=O4096Z12288 / f=O100Z16284"),
             ]),
         Litmus(
-            "truncate 16K to 100 to 16K, pwrite 4K at 8K; nothing", unit: 512, base: old16,
+            "truncate 16K to 100 to 16K, pwrite 4K at 8K; nothing", rules: ["U5"], unit: 512,
+            base: old16,
             {
                 $0.truncate("f", 100)
                 $0.truncate("f", 16384)
@@ -220,7 +225,7 @@ extension Litmus {
                 $0.fdatasync("f")
             }, .all(.only("f=O100Z8092N4096Z4096"))),
         Litmus(
-            "truncate 16K to 8K, pwrite 4K at 8K; nothing", base: old16,
+            "truncate 16K to 8K, pwrite 4K at 8K; nothing", rules: ["U5"], base: old16,
             {
                 $0.truncate("f", 8192)
                 $0.write("f", 8192, 4096, "N")

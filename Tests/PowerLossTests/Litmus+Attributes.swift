@@ -36,7 +36,7 @@ extension Litmus {
                     "\(call.name), nothing", base: base, { call.change(&$0, "f") },
                     .all(.only("\(before) / \(new)"))),
                 Litmus(
-                    "\(call.name), fdatasync", base: base,
+                    "\(call.name), fdatasync", rules: ["fdatasync-covers-attributes"], base: base,
                     {
                         call.change(&$0, "f")
                         $0.fdatasync("f")
@@ -72,26 +72,26 @@ extension Litmus {
 
     private static let ordered = [
         Litmus(
-            "chmod, setxattr, chown: in order", base: old,
+            "chmod, setxattr, chown: in order", rules: ["U7"], base: old,
             {
                 $0.chmod("f")
                 $0.setxattr("f")
                 $0.chown("f")
             }, .all(.only("f=O8192 / f=O8192+m / f=O8192+mx / f=O8192+mux"))),
         Litmus(
-            "chmod f, rename g to h: in order", base: oldAndG,
+            "chmod f, rename g to h: in order", rules: ["metadata-in-order"], base: oldAndG,
             {
                 $0.chmod("f")
                 $0.rename("g", "h")
             }, .all(.only("f=O8192 g=O8192 / f=O8192+m g=O8192 / f=O8192+m h=O8192"))),
         Litmus(
-            "rename g to h, chmod f: in order", base: oldAndG,
+            "rename g to h, chmod f: in order", rules: ["metadata-in-order"], base: oldAndG,
             {
                 $0.rename("g", "h")
                 $0.chmod("f")
             }, .all(.only("f=O8192 g=O8192 / f=O8192 h=O8192 / f=O8192+m h=O8192"))),
         Litmus(
-            "rename g to h, chmod f, fsync f", base: oldAndG,
+            "rename g to h, chmod f, fsync f", rules: ["sync-closes-order"], base: oldAndG,
             {
                 $0.rename("g", "h")
                 $0.chmod("f")
@@ -102,14 +102,15 @@ extension Litmus {
                 .btrfs: .only("f=O8192+m g=O8192 / f=O8192+m h=O8192"),
             ]),
         Litmus(
-            "setxattr f, chmod f, rename f to f2", base: old,
+            "setxattr f, chmod f, rename f to f2", rules: ["metadata-in-order"], base: old,
             {
                 $0.setxattr("f")
                 $0.chmod("f")
                 $0.rename("f", "f2")
             }, .all(.only("f=O8192 / f=O8192+x / f=O8192+mx / f2=O8192+mx"))),
         Litmus(
-            "chmod f, rename f to f2, fsync the directory", base: old,
+            "chmod f, rename f to f2, fsync the directory",
+            base: old,
             {
                 $0.chmod("f")
                 $0.rename("f", "f2")
@@ -120,7 +121,7 @@ extension Litmus {
                 .btrfs: .only("f2=O8192 / f2=O8192+m"),
             ]),
         Litmus(
-            "chmod f, overwrite f", base: old,
+            "chmod f, overwrite f", rules: ["data-brings-metadata"], base: old,
             {
                 $0.chmod("f")
                 $0.write("f", 0, 8192, "N")

@@ -28,20 +28,23 @@ extension Litmus {
 
     private static let creations = [
         Litmus(
-            "P1 creat, write, fsync; no fsync of the directory",
+            "P1 creat, write, fsync; no fsync of the directory", rules: ["fsync-covers-names"],
             {
                 createAndWrite(&$0)
                 $0.fsync("f")
             }, .all(.only("f=N8192"))),
         Litmus(
-            "P1b creat, write, close", { createAndWrite(&$0) },
+            "P1b creat, write, close",
+            rules: ["growth-needs-data", "growth-needs-new-blocks", "lost-blocks-read"],
+            { createAndWrite(&$0) },
             [
                 .ext4: .seen("- / f=e / f=Z8192 / f=N8192"),
                 .xfs: .seen("- / f=e / f=N8192", never: "f=Z8192 / f=Z4096 / f=Z4096N4096"),
                 .btrfs: .seen("- / f=e / f=N8192", never: "f=Z8192 / f=Z4096 / f=Z4096N4096"),
             ]),
         Litmus(
-            "P2 write tmp, rename over f", shows: ["f"], base: old, { replace(&$0) },
+            "P2 write tmp, rename over f", rules: ["replacement-needs"], shows: ["f"], base: old,
+            { replace(&$0) },
             [
                 .ext4: .seen("f=O8192 / f=N8192 / f=Z8192", never: "f=e / -"),
                 .xfs: .seen("f=O8192 / f=N8192 / f=e", never: "f=Z8192 / -"),
@@ -66,7 +69,8 @@ extension Litmus {
                 $0.fsync("f")
             }, .all(.only("f=N8192"))),
         Litmus(
-            "P4 before the fsync returned", shows: ["f"], unfinished: 1, base: old,
+            "P4 before the fsync returned", rules: ["replacement-needs"], shows: ["f"],
+            unfinished: 1, base: old,
             {
                 replace(&$0)
                 $0.fsync("f")
@@ -94,7 +98,7 @@ extension Litmus {
                 $0.fsync("/")
             }, .all(.only("f=N8192"))),
         Litmus(
-            "P5 O_TRUNC, write, close", base: old,
+            "P5 O_TRUNC, write, close", rules: ["U9"], base: old,
             {
                 $0.truncate("f", 0)
                 $0.write("f", 0, 8192, "N")
@@ -112,7 +116,8 @@ extension Litmus {
                 $0.fsync("f")
             }, .all(.only("f=N8192"))),
         Litmus(
-            "P5c ftruncate 8K to 100", unit: 512, base: old, { $0.truncate("f", 100) },
+            "P5c ftruncate 8K to 100", rules: ["tail-zeroing"], unit: 512, base: old,
+            { $0.truncate("f", 100) },
             [
                 .ext4: .seen("f=O8192 / f=O100 / f=O100Z3996O4096 / f=O2048Z2048O4096"),
                 .xfs: .seen("f=O8192 / f=O100 / f=O100Z3996O4096 / f=O2048Z2048O4096"),
@@ -138,7 +143,8 @@ extension Litmus {
                     "f=O4096 g=P4096 / f=O4096 h=P4096 / f=O4096N4096 h=P4096",
                     never: "f=O4096N4096 g=P4096 / f=O4096Z4096 g=P4096"))),
         Litmus(
-            "P3 append 6000 to 5000", unit: 512,
+            "P3 append 6000 to 5000",
+            rules: ["growth-needs-data", "growth-needs-new-blocks", "lost-blocks-read"], unit: 512,
             base: {
                 $0.create("f")
                 $0.write("f", 0, 5000, "O")
@@ -170,7 +176,8 @@ extension Litmus {
                 $0.fdatasync("f")
             }, .all(.only("f=N4096Z4096"))),
         Litmus(
-            "P12 before the fdatasync returned: an unwritten block is new", unit: 512,
+            "P12 before the fdatasync returned: an unwritten block is new",
+            rules: ["new-blocks-are-whole"], unit: 512,
             base: {
                 $0.create("f")
                 $0.allocate("f", 0..<8192, .extend)
@@ -185,7 +192,7 @@ extension Litmus {
                 $0.fsync("f")
             }, .all(.only("f=N8192"))),
         Litmus(
-            "P7 before the fsync returned", unit: 512, base: old,
+            "P7 before the fsync returned", rules: ["tearing"], unit: 512, base: old,
             { $0.write("f", 0, 8192, "N") },
             [
                 .ext4: .seen(
@@ -196,7 +203,7 @@ extension Litmus {
                 .btrfs: .only("f=O8192 / f=N8192 / f=N4096O4096 / f=O4096N4096"),
             ]),
         Litmus(
-            "P7b overwrite block 0, then block 2",
+            "P7b overwrite block 0, then block 2", rules: ["tearing", "everything-in-order"],
             base: {
                 $0.create("f")
                 $0.write("f", 0, 12288, "O")
@@ -212,7 +219,8 @@ extension Litmus {
                 .btrfs: .only("f=O12288 / f=N4096O8192 / f=O8192M4096 / f=N4096O4096M4096"),
             ]),
         Litmus(
-            "P9b overwrite a, overwrite b, fsync b", base: twoFiles,
+            "P9b overwrite a, overwrite b, fsync b", rules: ["data-in-order", "sync-covers-all"],
+            base: twoFiles,
             {
                 $0.write("a", 0, 4096, "N")
                 $0.write("b", 0, 4096, "M")
@@ -231,15 +239,18 @@ extension Litmus {
 
     private static let names = [
         Litmus(
-            "P6 link f to g", base: old, { $0.link("f", "g") },
+            "P6 link f to g", rules: ["names-are-durable-at-once"], base: old,
+            { $0.link("f", "g") },
             .all(.only("f=O8192 / f=O8192 g=O8192"))),
         Litmus(
-            "P6b link, fsync f", base: old,
+            "P6b link, fsync f", rules: ["fsync-covers-names"], base: old,
             {
                 $0.link("f", "g")
                 $0.fsync("f")
             }, .all(.only("f=O8192 g=O8192"))),
-        Litmus("P8 unlink", base: old, { $0.unlink("f") }, .all(.only("- / f=O8192"))),
+        Litmus(
+            "P8 unlink", rules: ["names-are-durable-at-once"], base: old, { $0.unlink("f") },
+            .all(.only("- / f=O8192"))),
         Litmus(
             "P8b unlink, fsync the directory", base: old,
             {
@@ -248,6 +259,7 @@ extension Litmus {
             }, .all(.only("-"))),
         Litmus(
             "P9 creat a, creat b, fsync b",
+            rules: ["metadata-in-order", "lost-blocks-read", "sync-closes-order"],
             {
                 $0.create("a")
                 $0.write("a", 0, 8192, "N")
@@ -262,7 +274,7 @@ extension Litmus {
                 .btrfs: .only("b=M4096 / a=e b=M4096 / a=N4096 b=M4096 / a=N8192 b=M4096"),
             ]),
         Litmus(
-            "P10 rename a to b, creat a, fsync a",
+            "P10 rename a to b, creat a, fsync a", rules: ["U2", "U4"],
             base: {
                 $0.create("a")
                 $0.write("a", 0, 4096, "O")
@@ -287,7 +299,7 @@ extension Litmus {
             },
             .all(.seen("a=N4096 b=O4096 / b=O4096 / a=e b=O4096 / a=O4096", never: "-"))),
         Litmus(
-            "P11 mkdir s, creat s/f, fsync s/f",
+            "P11 mkdir s, creat s/f, fsync s/f", rules: ["fsync-covers-names"],
             {
                 $0.makeDirectory("s")
                 $0.create("s/f")
@@ -296,6 +308,10 @@ extension Litmus {
             }, .all(.only("s/f=N4096"))),
         Litmus(
             "P13 creat a, creat b",
+            rules: [
+                "metadata-in-order", "data-in-order", "names-are-durable-at-once",
+                "everything-in-order",
+            ],
             {
                 $0.create("a")
                 $0.write("a", 0, 4096, "N")
@@ -312,7 +328,8 @@ extension Litmus {
                     "- / a=e / a=N4096 / a=e b=e / a=e b=M4096 / a=N4096 b=e / a=N4096 b=M4096"),
             ]),
         Litmus(
-            "P14 rename x/f to y/f, fsync y", shows: ["x/f", "y/f"], base: { moved(&$0) },
+            "P14 rename x/f to y/f, fsync y", rules: ["U4", "rename-is-atomic"],
+            shows: ["x/f", "y/f"], base: { moved(&$0) },
             {
                 $0.rename("x/f", "y/f")
                 $0.fsync("y")
@@ -322,7 +339,8 @@ extension Litmus {
                 .btrfs: .only("x/f=O4096 y/f=O4096 / y/f=O4096"),
             ]),
         Litmus(
-            "P14b rename x/f to y/f, fsync x", shows: ["x/f", "y/f"], base: { moved(&$0) },
+            "P14b rename x/f to y/f, fsync x", rules: ["U4"], shows: ["x/f", "y/f"],
+            base: { moved(&$0) },
             {
                 $0.rename("x/f", "y/f")
                 $0.fsync("x")

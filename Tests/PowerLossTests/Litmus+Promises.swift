@@ -17,20 +17,23 @@ extension Litmus {
     private static let namePromises = [
         Litmus(
             "335: moved to another directory, old directory fsynced: at its destination",
+            rules: ["U4"],
             base: directory,
             {
                 $0.rename("a/f", "b/f")
                 $0.fsync("a")
             }, .all(.only("a/ b/f=O4096"))),
         Litmus(
-            "322: renamed, then the file fsynced: under the new name", base: directory,
+            "322: renamed, then the file fsynced: under the new name",
+            rules: ["fsync-covers-names"], base: directory,
             {
                 $0.rename("a/f", "a/g")
                 $0.write("a/g", 4096, 4096, "N")
                 $0.fsync("a/g")
             }, .all(.only("a/g=O4096N4096 b/"))),
         Litmus(
-            "342, 376: renamed, name reused, new file fsynced: both exist", base: directory,
+            "342, 376: renamed, name reused, new file fsynced: both exist",
+            rules: ["fsync-covers-names"], base: directory,
             {
                 $0.rename("a/f", "a/g")
                 $0.create("a/f")
@@ -38,7 +41,7 @@ extension Litmus {
                 $0.fsync("a/f")
             }, .all(.only("a/f=N4096 a/g=O4096 b/"))),
         Litmus(
-            "341: the same with directories",
+            "341: the same with directories", rules: ["U6"],
             base: {
                 $0.makeDirectory("a")
                 $0.makeDirectory("a/x")
@@ -86,7 +89,8 @@ extension Litmus {
                 $0.fsync("a")
             }, .all(.only("a/f=O4096 a/g=O4096 a/h=O4096 b/"))),
         Litmus(
-            "764: an unlinked file, its name reused, is not resurrected", base: directory,
+            "764: an unlinked file, its name reused, is not resurrected", rules: ["U2"],
+            base: directory,
             {
                 $0.unlink("a/f")
                 $0.create("a/f")
@@ -101,7 +105,8 @@ extension Litmus {
                 $0.fsync("descriptor")
             }, .all(.only("a/ b/"))),
         Litmus(
-            "785: a directory moved away, its name reused, the new one fsynced", base: directory,
+            "785: a directory moved away, its name reused, the new one fsynced", rules: ["U6"],
+            base: directory,
             {
                 $0.rename("a", "c")
                 $0.makeDirectory("a")
@@ -112,7 +117,7 @@ extension Litmus {
 
     private static let contentPromises = [
         Litmus(
-            "101: truncated down and up, fsynced: zeros", base: file,
+            "101: truncated down and up, fsynced: zeros", rules: ["U8"], base: file,
             {
                 $0.truncate("f", 5000)
                 $0.truncate("f", 16384)

@@ -9,7 +9,8 @@ extension Litmus {
     static let replacements = [
         // 1 MiB was seen to behave alike: old, new or, on ext4, zeros of full length; on xfs and btrfs empty.
         Litmus(
-            "write a larger tmp, rename over f", shows: ["f"], base: old,
+            "write a larger tmp, rename over f", rules: ["replacement-needs"], shows: ["f"],
+            base: old,
             {
                 $0.create("tmp")
                 $0.write("tmp", 0, 16384, "N")
@@ -63,7 +64,7 @@ extension Litmus {
 
     static let versions = [
         Litmus(
-            "durable 8K, N 6000 at 100, M 6000 at 300", base: old,
+            "durable 8K, N 6000 at 100, M 6000 at 300", rules: ["U1", "tearing"], base: old,
             {
                 $0.write("f", 100, 6000, "N")
                 $0.write("f", 300, 6000, "M")
@@ -100,7 +101,8 @@ extension Litmus {
                 .btrfs: .seen("f=O8192 / f=N8192 / f=M8192", never: "f=M2048O6144 / f=N2048O6144"),
             ]),
         Litmus(
-            "N 100 at 0, M 100 at 200 in the same sector, Q 100 at 4096", unit: 512, base: old,
+            "N 100 at 0, M 100 at 200 in the same sector, Q 100 at 4096", rules: ["U1"], unit: 512,
+            base: old,
             {
                 $0.write("f", 0, 100, "N")
                 $0.write("f", 200, 100, "M")
@@ -118,7 +120,8 @@ extension Litmus {
                 $0.fdatasync("f")
             }, .all(.only("f=M8192"))),
         Litmus(
-            "a later write into any unit of a new block needs the block's first write", unit: 512,
+            "a later write into any unit of a new block needs the block's first write",
+            rules: ["new-blocks-are-whole"], unit: 512,
             {
                 $0.create("f")
                 $0.fsync("f")

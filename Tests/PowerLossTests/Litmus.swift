@@ -5,6 +5,8 @@ import Testing
 /// One pattern of calls, and what real kernels left of it when the power went after the last call had returned.
 struct Litmus: Sendable, CustomTestStringConvertible {
     let name: String
+    /// Keys and numbers of the rules that it is about; see `RuleTableTests`.
+    let rules: [String]
     /// Names that the states tell of; nil for all.
     var shows: [String]?
     /// Bytes. Where tears are not the point of a row, few large units keep the enumeration small.
@@ -32,11 +34,13 @@ struct Litmus: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 
     init(
-        _ name: String, shows: [String]? = nil, unit: Int = 2048, unfinished: Int = 0,
+        _ name: String, rules: [String] = [], shows: [String]? = nil, unit: Int = 2048,
+        unfinished: Int = 0,
         base: @escaping @Sendable (inout Life) -> Void = { _ in },
         _ run: @escaping @Sendable (inout Life) -> Void, _ states: [Filesystem: Expected]
     ) {
         self.name = name
+        self.rules = rules
         self.shows = shows
         self.unit = unit
         self.unfinished = unfinished

@@ -1,4 +1,3 @@
-import Glibc
 import PowerLoss
 import TestSupport
 import Testing
@@ -6,18 +5,15 @@ import Testing
 /// How much each model allows after each row: a model that allows everything would agree with all that was ever seen.
 @Suite("Litmus: how many states")
 struct LitmusCountTests {
-    private static let document =
-        #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/docs/litmus.md"
-
     @Test("the table in docs/litmus.md is true")
     func table() throws {
         let models = PersistenceModel.all
         var text = """
             # Litmus: states that each model allows
 
-            How many different trees each model allows when the power goes after the row's last call, with atomic units of 2,048 bytes. Rows are
-            those of `LitmusTests`; `posix` allows at least what every filesystem's model allows, and `in-order` only what a shorter run leaves.
-            `PERJURY_WRITE_LITMUS=1 swift test -c release --filter LitmusCountTests` writes this file; without the variable the test compares it.
+            How many different trees each model allows when the power goes after the row's last call, with atomic units of 2,048
+            bytes. Rows are those of `LitmusTests`; `posix` allows at least what every filesystem's model allows, and `in-order`
+            only what a shorter run leaves. `make documents` writes this file; `LitmusCountTests` compares it.
 
             | row | \(models.map { "`\($0.name)`" }.joined(separator: " | ")) |
             |---|\(String(repeating: "---|", count: models.count))
@@ -28,10 +24,7 @@ struct LitmusCountTests {
             let name = row.name.replacing("|", with: "\\|")
             text += "| \(name) | \(counts.joined(separator: " | ")) |\n"
         }
-        if getenv("PERJURY_WRITE_LITMUS") != nil {
-            try FileBytes.write(Array(text.utf8), to: Self.document)
-        }
-        let written = String(decoding: try FileBytes.read(Self.document), as: UTF8.self)
+        let written = try MadeDocument("docs/litmus.md").whole(made: text)
         for (line, other) in zip(text.split(separator: "\n"), written.split(separator: "\n")) {
             #expect(line == other)
         }

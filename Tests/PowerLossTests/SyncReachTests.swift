@@ -5,6 +5,12 @@ import Testing
 /// cell measured with every change.
 @Suite("What a sync covers besides its own object")
 struct SyncReachTests {
+    /// The rules that it is about; see `RuleTableTests`.
+    static let rules = [
+        "fsync-covers-names", "directory-sync-covers-all", "sync-closes-order", "sync-covers-all",
+        "o-sync-covers-allocation",
+    ]
+
     /// The unrelated change: in directory A.
     enum Change: String, CaseIterable {
         case create, rename, unlink, mkdir, chmod, setxattr, link, shrink

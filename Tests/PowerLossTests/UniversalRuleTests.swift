@@ -4,6 +4,12 @@ import Testing
 /// What holds under every model, `posix` too, and what the models that no kernel stands for promise.
 @Suite("Rules of all models, and the models without a kernel")
 struct UniversalRuleTests {
+    /// The rules that it is about; see `RuleTableTests`.
+    static let rules = [
+        "U4", "U6", "U7", "data-brings-metadata", "names-are-durable-at-once",
+        "everything-in-order",
+    ]
+
     private func circle(_ life: inout Life) {
         life.rename("x", "y/x")
         life.rename("y/x", "z")

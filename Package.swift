@@ -96,7 +96,10 @@ let package = Package(
         .target(name: "Reporting", dependencies: ["Campaign", "Basics"], swiftSettings: settings),
         .target(
             name: "HandMount",
-            dependencies: ["Workloads", "Stage", "Reporting", "Basics", "CSupport"],
+            dependencies: [
+                "Workloads", "Stage", "Reporting", "Basics", "CSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "perjury",
@@ -159,7 +162,8 @@ let package = Package(
         .testTarget(
             name: "WorkloadsTests", dependencies: ["Workloads", "TestSupport"]),
         .testTarget(
-            name: "HandMountTests", dependencies: ["HandMount", "FuseMount", "TestSupport"]),
+            name: "HandMountTests",
+            dependencies: ["HandMount", "FuseMount", "Workloads", "TestSupport"]),
         .testTarget(
             name: "ReportingTests",
             dependencies: ["Reporting", "perjury", "Basics", "CSupport", "TestSupport"]),

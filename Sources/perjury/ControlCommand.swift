@@ -6,46 +6,14 @@ import Reporting
 struct ControlCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ctl",
-        abstract: "Ask something of a mount made by `perjury mount`.",
+        abstract: ControlGrammar.configuration.abstract,
         discussion: """
             It answers when the effect has happened. Exit status: 0 done; 1 refused, and nothing was changed; 69 there is no answer.
 
-            \(ControlCommand.commands)
+            \(ControlGrammar.summary)
 
-            OPERATION is any, sync, name, or one kind such as write, fsync, rename; GLOB is about paths below the mount: docs/mount.md
+            OPERATION is any, sync, name, or one kind such as write, fsync, rename; GLOB is about paths below the mount: docs/mount.md. `perjury ctl DIR COMMAND --help` has more of one.
             """)
-
-    // A longer line would be broken by whoever prints the help.
-    private static let commands = """
-        pending                 what is at risk: bytes, truncations, names, by file
-        cut worst               the power goes, programs stay; all is lost that can be
-        cut seed N              what is lost is drawn from the seed
-        cut plan FILE           as a plan, or the plan of a finding, has it
-        arm cut worst|seed N before|after OPERATION [GLOB [N]]
-                                the power goes before or after the Nth operation
-        arm fault WHAT OPERATION [GLOB [N]]
-                                one fault, at the Nth operation
-        disarm ID|all           takes back what was armed
-        wait [ID] [within DURATION]
-                                until what was armed has happened
-        fault WHAT OPERATION [GLOB] [WHEN]
-                                makes operations fail, late or wrong
-        fault                   lists the faults, and how often each has fired
-        fault clear ID|all      takes them away
-        lie [on|off]            syncs are answered and cover nothing
-        checkpoint              everything becomes durable
-        evict [PATH]            the page cache forgets what a failed sync left in it
-        log [COUNT]             the latest records
-        save DIR                the recording of this life and of the one before
-        quit                    unmounts
-
-        WHAT   EIO, ENOSPC, EDQUOT, EROFS, EACCES, EINTR or ENOMEM: the error;
-               20ms: the answer is so much later; short BYTES: of a write;
-               flip or misplace: a read gives other bytes;
-               lie: a sync is answered and not done
-        WHEN   every; nth N; chance P/Q [seed S]; after TIME [for TIME];
-               beyond SIZE, as in beyond 8MiB: while files hold so much
-        """
 
     @Flag(help: "Print the answer as JSON.")
     var json = false
@@ -67,6 +35,10 @@ struct ControlCommand: ParsableCommand {
             isJSON = true
         }
         if words == ["--help"] || words == ["-h"] { throw CleanExit.helpRequest(Self.self) }
+        if words.first == "help" { words = words.dropFirst() + ["--help"] }
+        if let word = words.last, ["--help", "-h"].contains(word) {
+            return Console.out(ControlGrammar.help(words.dropLast()) + "\n")
+        }
         // Files are the client's: its folder, its rights.
         if words.count == 3, words[0] == "cut", words[1] == "plan" {
             words[2] = String(

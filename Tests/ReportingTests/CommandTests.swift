@@ -147,6 +147,15 @@ struct CommandTests {
         }
     }
 
+    @Test(
+        "help of one command of ctl",
+        arguments: [["cut", "seed", "--help"], ["help", "cut", "seed"]])
+    func controlVerbHelp(words: [String]) throws {
+        let result = try run(["ctl", "nowhere"] + words)
+        #expect(result.status == 0)
+        #expect(result.output.contains("USAGE: perjury ctl DIR cut seed <N>"), "\(result.output)")
+    }
+
     @Test("defaults are shown as they are typed")
     func defaults() throws {
         #expect(try run("run", "--help").output.contains("(default: 20s)"))

@@ -145,7 +145,8 @@ format: toolchain
 	$(SWIFT) format -i -r $(SOURCES)
 
 documents: deps
-	PERJURY_WRITE_DOCUMENTS=1 $(SWIFT) test -c release --filter 'ModelDocumentTests|LitmusCountTests'
+	PERJURY_WRITE_DOCUMENTS=1 $(SWIFT) test -c release \
+	    --filter 'ModelDocumentTests|LitmusCountTests|ExpectationTableTests'
 	Tests/Mutations/check --document
 
 bench: build device

@@ -13,8 +13,8 @@
 #   make catalogue  runs all real stores, writes docs/catalogue.md; CATALOGUE_BUDGET=30s, LIVE='NAME...' CUTS=100 for live
 #   make posix      pjdfstest on a mount, as root: PJDFSTEST=DIR is a built checkout; figures go to docs/conformance.md
 #   make build      the programs, in .build/release
-#   make lint       formatting, as CI wants it;  make format mends it
-#   make documents  writes the tables of the documents that are made from the code
+#   make lint       formatting, documents, as CI wants it;  make format mends it
+#   make documents  writes the tables of the documents that are made from the code; breaks long lines of prose
 #   make bench      benchmarks
 #   make doctor     what this machine lacks
 #   make deps       installs what is missing of the Debian packages below
@@ -140,6 +140,7 @@ build: deps
 
 lint: toolchain
 	$(SWIFT) format lint -r --strict $(SOURCES)
+	Tests/Documents/check
 
 format: toolchain
 	$(SWIFT) format -i -r $(SOURCES)
@@ -148,6 +149,7 @@ documents: deps
 	PERJURY_WRITE_DOCUMENTS=1 $(SWIFT) test -c release \
 	    --filter 'ModelDocumentTests|LitmusCountTests|ExpectationTableTests'
 	Tests/Mutations/check --document
+	Tests/Documents/check --wrap
 
 bench: build device
 	@if [ ! -x Benchmarks/run ]; then echo 'There are no benchmarks here: Benchmarks/run is missing.' >&2; exit 1; fi

@@ -8,6 +8,7 @@ import json
 import platform
 import subprocess
 import sys
+import textwrap
 
 # Whose version is told: the package that has the store, by how the workload's name begins.
 PACKAGES = {
@@ -45,6 +46,10 @@ def table(rows):
     return lines + ["| " + " | ".join(row) + " |" for row in rows[1:]]
 
 
+def paragraph(text):
+    return textwrap.wrap(text, 120, break_on_hyphens=False)
+
+
 def main():
     with open(sys.argv[1]) as file:
         run = json.load(file)
@@ -58,10 +63,11 @@ def main():
     lines = [
         "# The catalogue, as it came out",
         "",
-        f"Made by `make catalogue` with perjury {run['perjury']}, seed {run['seed']}, budget {run['budget']}, on Linux "
-        f"{platform.release().split('-')[0]} {platform.machine()}. In parentheses: how many states were judged; `+` where there "
-        "are more. **Bold** is what the workload does not expect. A number of states depends on the machine's speed, a violation "
-        "that is found is a fact. What each workload commits and promises, and what is known about it, is in its README.",
+        *paragraph(
+            f"Made by `make catalogue` with perjury {run['perjury']}, seed {run['seed']}, budget {run['budget']}, on Linux "
+            f"{platform.release().split('-')[0]} {platform.machine()}. In parentheses: how many states were judged; `+` where there "
+            "are more. **Bold** is what the workload does not expect. A number of states depends on the machine's speed, a violation "
+            "that is found is a fact. What each workload commits and promises, and what is known about it, is in its README."),
         "",
     ]
     head = ["workload", "version", "promise", *(m if s == "honest" else f"{m}/{s}" for m, s in targets)]
@@ -76,7 +82,8 @@ def main():
             rows.append([about, version(workload["name"]), workload["promise"], *(cell(models.get(t)) for t in targets)])
     lines += table(rows)
     if run.get("skipped"):
-        lines += ["", "Not run, as the machine had no programs for them: " + ", ".join(s["name"] for s in run["skipped"]) + "."]
+        names = ", ".join(s["name"] for s in run["skipped"])
+        lines += ["", *paragraph(f"Not run, as the machine had no programs for them: {names}.")]
     if len(sys.argv) > 2:
         with open(sys.argv[2]) as file:
             live = json.load(file)
@@ -88,8 +95,9 @@ def main():
                 [w["name"], w["model"], verdict, f"{w['powerLosses']:,}", f"{w['duringRecovery']:,}", f"{w['acknowledged']:,}",
                  f"{w['statesJudged']:,}", f"{w['medianCycle']['seconds'] * 1000:.0f} ms", f"{w['medianOverhead']['seconds'] * 1000:.0f} ms"])
         lines += ["", "## Live", "",
-                  "`perjury live`: the power goes under the running store, which recovers on what is left and goes on. A cycle is from one power "
-                  "loss to the next, restart, listing and clients included.", ""]
+                  *paragraph(
+                      "`perjury live`: the power goes under the running store, which recovers on what is left and goes on. A "
+                      "cycle is from one power loss to the next, restart, listing and clients included."), ""]
         lines += table(rows)
     print("\n".join(lines))
 

@@ -42,8 +42,14 @@ struct Words {
         do {
             return try body(&reader)
         } catch {
-            throw Refusal(Escaped.line("\(error)"))
+            throw Refusal(Escaped.line(Self.shortened("\(error)")))
         }
+    }
+
+    /// Without the middle of a word that is very long.
+    private static func shortened(_ sentence: String) -> String {
+        guard sentence.count > 500 else { return sentence }
+        return "\(sentence.prefix(100)) ... \(sentence.suffix(300))"
     }
 
     // MARK: Times

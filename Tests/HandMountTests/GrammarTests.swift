@@ -65,7 +65,32 @@ struct GrammarTests {
         ] {
             let refusal = try #require(ControlGrammar.refusal(of: words))
             #expect(refusal.utf8.allSatisfy { $0 >= 0x20 })
-            #expect(refusal.utf8.count < 5000 || words.count == 2 && words[0] == "fault")
+            #expect(refusal.utf8.count < 5000)
+        }
+    }
+
+    @Test("any words are a command or refused with a sentence", arguments: Seed.first(20))
+    func anyWords(seed: Seed) {
+        var random = RandomSource(seed: seed)
+        let known = ControlGrammar.usages.flatMap {
+            $0.split(whereSeparator: { " |[]".contains($0) })
+        }
+        let words =
+            known.map(String.init) + FaultWords.effects + FaultWords.occurrences
+            + [
+                "", " ", "--", "-", "--help", "-h", "--version", "--json",
+                "--generate-completion-script",
+            ]
+            + [
+                "=", "--a=b", "0", "-1", "18446744073709551616", "1/2", "20ms", "\0", "\u{301}",
+                "*",
+            ]
+        for _ in 0..<50 {
+            let line = (0..<Int.random(in: 0...6, using: &random)).map { _ in
+                words.randomElement(using: &random)!
+            }
+            let refusal = ControlGrammar.refusal(of: line)
+            #expect(refusal != "" && refusal?.contains("\n") != true, "\(line)")
         }
     }
 

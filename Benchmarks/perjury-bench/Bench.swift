@@ -72,11 +72,9 @@ struct Bench {
             for point in (storage.lastCrashPoint - 500)..<storage.lastCrashPoint {
                 let pending = storage.pending(at: point)
                 for lost in pending.effects.indices {
-                    var choice = Storage.Choice(
-                        kept: [Bool](repeating: true, count: pending.effects.count))
+                    var choice = Storage.Choice.losingNothing(of: pending)
                     for index in lost..<pending.effects.count { choice.kept[index] = false }
-                    var tree = storage.tree(pending, choice)
-                    _ = tree.settle()
+                    _ = CrashState(storage, pending, choice).hash
                     states += 1
                 }
             }

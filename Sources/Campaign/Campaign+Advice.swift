@@ -7,15 +7,15 @@ import PowerLoss
 extension Campaign {
     /// One sentence or two; empty where nothing is known that mends it.
     func advice(
-        _ violation: Violation, _ plan: SmallestPlan, _ exploration: Exploration,
+        _ violation: Violation, _ smallest: SmallestState, _ exploration: Exploration,
         _ observations: Observations
     ) -> String {
         let explanation = exploration.explanation
-        if let known = explanation.adviceWithoutSync(violation, plan) { return known }
-        let trial = SyncTrial(plan, violation, exploration)
+        if let known = explanation.adviceWithoutSync(violation, smallest) { return known }
+        let trial = SyncTrial(smallest.state, violation, exploration)
         switch mend(trial, observations) {
         case .unknown: return ""
-        case .violates: return explanation.adviceBesideSyncs(plan)
+        case .violates: return explanation.adviceBesideSyncs(smallest.state)
         case .heals:
             dropNeedless(trial, observations)
             return sentences(trial, observations)
@@ -24,19 +24,17 @@ extension Campaign {
 
     /// Adds syncs until nothing around the finding is wrong: what still is shows what is yet to be synced, and how early.
     private func mend(_ trial: SyncTrial, _ observations: Observations) -> SyncTrial.Outcome {
-        trial.add(trial.plan, trial.exploration.storage)
+        trial.add(trial.found)
         var outcome = SyncTrial.Outcome.unknown
         for _ in 0..<SyncTrial.rounds {
             let storage = trial.storage(adding: trial.syncs)
             outcome = judge(trial, storage, observations)
             guard case .violates(let state, let kind) = outcome else { return outcome }
             let left = Shrinker(storage, from: trial.exploration.firstPoint).shrink(state) {
-                violation(
-                    kind, SmallestPlan(storage, $0.pending, $0.choice), trial.exploration,
-                    observations) != nil
+                violation(kind, $0, trial.exploration, observations) != nil
             }
             let count = trial.syncs.count
-            trial.add(SmallestPlan(storage, left.pending, left.choice), storage)
+            trial.add(left)
             guard trial.syncs.count > count else { return outcome }
         }
         return outcome
@@ -83,21 +81,18 @@ extension Campaign {
     ) -> SyncTrial.Outcome {
         let exploration = trial.exploration
         guard mayObserve(exploration) else { return .unknown }
-        let states = trial.states(storage).map {
-            ($0, SmallestPlan(storage, $0.pending, $0.choice))
-        }
+        let states = trial.states(storage)
         var queued: Set<UInt64> = []
-        let unknown = states.map(\.1).filter {
-            !observations.isObserved($0.treeHash) && queued.insert($0.treeHash).inserted
+        let unknown = states.filter {
+            !observations.isObserved($0.hash) && queued.insert($0.hash).inserted
         }
         guard unknown.count <= SyncTrial.mostObservations else { return .unknown }
-        exploration.report.statesObserved += observations.observe(
-            unknown.map { ($0.treeHash, $0.tree) })
-        for (state, plan) in states {
-            let index = observations.index(plan.treeHash)!
+        exploration.report.statesObserved += observations.observe(unknown)
+        for state in states {
+            let index = observations.index(state.hash)!
             let entry = observations.entries[index]
             guard entry.failure == nil else { return .unknown }
-            let point = state.pending.crashPoint
+            let point = state.crashPoint
             let found = exploration.violations(index, entry, at: point)
             guard !found.isEmpty else { continue }
             let atRest = kindsWithoutLoss(at: point, exploration, observations)
@@ -112,11 +107,11 @@ extension Campaign {
     private func kindsWithoutLoss(
         at point: Int, _ exploration: Exploration, _ observations: Observations
     ) -> Set<ViolationKind> {
-        let plan = SmallestPlan(exploration.storage, losingNothingAt: point)
-        if !observations.isObserved(plan.treeHash) {
-            exploration.report.statesObserved += observations.observe([(plan.treeHash, plan.tree)])
+        let state = CrashState(exploration.storage, losingNothingAt: point)
+        if !observations.isObserved(state.hash) {
+            exploration.report.statesObserved += observations.observe([state])
         }
-        let index = observations.index(plan.treeHash)!
+        let index = observations.index(state.hash)!
         let entry = observations.entries[index]
         guard entry.failure == nil else { return [] }
         return Set(exploration.violations(index, entry, at: point).map(\.kind))
@@ -128,7 +123,7 @@ final class SyncTrial {
     enum Outcome {
         case heals
         /// A state that is still wrong, and in which way.
-        case violates(Shrinker.State, ViolationKind)
+        case violates(CrashState, ViolationKind)
         /// There was no time to find out.
         case unknown
     }
@@ -138,7 +133,8 @@ final class SyncTrial {
     static let mostObservations = 64
     private static let mostPoints = 12
 
-    let plan: SmallestPlan
+    /// The smallest state that shows it.
+    let found: CrashState
     let violation: Violation
     let exploration: Exploration
     var syncs: [AddedSync] = []
@@ -147,8 +143,8 @@ final class SyncTrial {
     private let log: EffectLog
     private let explanation: Explanation
 
-    init(_ plan: SmallestPlan, _ violation: Violation, _ exploration: Exploration) {
-        self.plan = plan
+    init(_ found: CrashState, _ violation: Violation, _ exploration: Exploration) {
+        self.found = found
         self.violation = violation
         self.exploration = exploration
         log = exploration.storage.log
@@ -160,12 +156,13 @@ final class SyncTrial {
         return Storage(log: log, model: storage.model, stack: storage.stack, adding: syncs)
     }
 
-    /// Adds the syncs that are missing in a smallest plan of a storage: just before its last record, without which nothing is
+    /// Adds the syncs that are missing in a smallest state: just before its last record, without which nothing is
     /// wrong, or before the file gets another name.
-    func add(_ plan: SmallestPlan, _ storage: Storage) {
-        let last = plan.pending.crashPoint - 1
+    func add(_ state: CrashState) {
+        let last = state.crashPoint - 1
         let history = exploration.judge.history
-        for fault in Explanation(storage, history: history).faults(plan) where fault.record < last {
+        for fault in Explanation(state.storage, history: history).faults(state)
+        where fault.record < last {
             let sync = explanation.sync(of: fault)
             faults[sync, default: []].append(fault)
             faults[sync]!.sort { $0.effect < $1.effect }
@@ -211,13 +208,13 @@ final class SyncTrial {
 
     /// Power losses from the first fault on that take what the syncs are to keep: what was found, all changes of the files and
     /// directories at fault, and those of each record alone.
-    func states(_ storage: Storage) -> [Shrinker.State] {
+    func states(_ storage: Storage) -> [CrashState] {
         points().flatMap { states(storage, at: $0) }
     }
 
     /// Crash points after each change of what is at fault, and the last two. Where they are many, the first and the last.
     private func points() -> [Int] {
-        let end = plan.pending.crashPoint
+        let end = found.crashPoint
         let first = faults.values.compactMap(\.first?.record).min() ?? end - 1
         let mine = Set(faults.keys)
         var points = Set([end - 1, end] + syncs.map(\.record))
@@ -233,8 +230,8 @@ final class SyncTrial {
         return Array(sorted.prefix(Self.mostPoints / 2) + sorted.suffix(Self.mostPoints / 2))
     }
 
-    private func states(_ storage: Storage, at point: Int) -> [Shrinker.State] {
-        let pending = storage.pending(at: point, losing: plan.pending.machines)
+    private func states(_ storage: Storage, at point: Int) -> [CrashState] {
+        let pending = storage.pending(at: point, losing: found.pending.machines)
         let sets = storage.closedSets(pending)
         let wanted = Set(faults.keys)
         let mine = pending.effects.indices.filter { isMended(pending.effects[$0], by: wanted) }
@@ -244,15 +241,14 @@ final class SyncTrial {
         let byRecord = Dictionary(grouping: mine) { log.effects[pending.effects[$0]].id.record }
         losses += byRecord.keys.sorted().suffix(4).map { byRecord[$0]! }
         var states = losses.filter { !$0.isEmpty }.map { loss in
-            var kept = [Bool](repeating: true, count: pending.effects.count)
-            for index in loss { for lost in sets.dependents(of: index) { kept[lost] = false } }
-            return (pending: pending, choice: Storage.Choice(kept: kept))
+            var choice = Storage.Choice.losingNothing(of: pending)
+            for index in loss {
+                for lost in sets.dependents(of: index) { choice.kept[lost] = false }
+            }
+            return CrashState(storage, pending, choice)
         }
-        if let found = storage.state((plan.pending, plan.choice), at: point),
-            !(found.choice.kept.allSatisfy { $0 })
-        {
-            states.append(found)
-        }
+        let same = CrashState(storage, found.pending, found.choice)
+        if let earlier = same.earlier(at: point), !earlier.losesNothing { states.append(earlier) }
         return states
     }
 }

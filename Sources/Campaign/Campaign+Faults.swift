@@ -8,30 +8,30 @@ import Recording
 extension Campaign {
     /// Makes what the complete tree shows a finding whose culprit is the fault that the run had met.
     ///
-    /// - Parameter plan: loses nothing, at the end of the run.
+    /// - Parameter state: loses nothing, at the end of the run.
     /// - Returns: false where no fault is to blame: none was injected, or the same kind showed before.
     func blameFault(
-        _ violation: Violation, _ plan: SmallestPlan, _ exploration: Exploration,
+        _ violation: Violation, _ state: CrashState, _ exploration: Exploration,
         _ observations: Observations
     ) -> Bool {
         let storage = exploration.storage
         let faults = storage.log.injectedFaults
         // What a failed sync took back has words of its own.
         guard let first = faults.first, !storage.log.takesBack else { return false }
-        let before = SmallestPlan(
+        let before = CrashState(
             storage,
             losingNothingAt: exploration.judge.history.quietCut(before: first.record))
         guard self.violation(violation.kind, before, exploration, observations) == nil
         else { return false }
         let cause: Set = ["fault \(first.fault.effect) \(first.fault.operation)"]
-        let points: Set = [plan.pending.crashPoint]
-        if exploration.count(violation.kind, cause: cause, plan, at: points) { return true }
+        let points: Set = [state.crashPoint]
+        if exploration.count(violation.kind, cause: cause, state, at: points) { return true }
         do {
             guard
-                var (finding, _) = try confirm(violation.kind, plan, exploration, observations)
+                var (finding, _) = try confirm(
+                    violation.kind, SmallestState(state), exploration, observations)
             else {
-                exploration.shortfalls.append(
-                    Self.flaky(violation.kind, plan.pending.crashPoint))
+                exploration.shortfalls.append(Self.flaky(violation.kind, state.crashPoint))
                 return true
             }
             let path = first.fault.path.isEmpty ? "" : " \(first.fault.path)"
@@ -42,7 +42,7 @@ extension Campaign {
             finding.summary += "; no power was lost, the run had ended: the fault alone is enough"
             finding.advice = Self.adviceOnFault(
                 violation, first.record, exploration.judge.history)
-            exploration.add(finding, cause: cause, plan, at: points)
+            exploration.add(finding, cause: cause, state, at: points)
         } catch {
             exploration.shortfalls.append("\(error)")
         }

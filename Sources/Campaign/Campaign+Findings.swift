@@ -6,14 +6,14 @@ import PowerLoss
 extension Campaign {
     /// Looks into a violation unless what was lost explains it already.
     func investigate(
-        _ violation: Violation, _ state: Exploration.Planned, _ exploration: Exploration,
+        _ violation: Violation, _ state: CrashState, _ exploration: Exploration,
         _ observations: Observations
     ) {
-        let names = SyncErrors(storage: exploration.storage, history: exploration.judge.history)
-        var kind = names.named(violation, state.pending, state.choice).kind
+        let names = SyncErrors(exploration.judge.history)
+        var kind = names.named(violation, state).kind
         let explanation = exploration.explanation
-        let signature = explanation.signature(state.pending, state.choice)
-        let point = state.pending.crashPoint
+        let signature = explanation.signature(state)
+        let point = state.crashPoint
         if exploration.count(kind, signature, at: point) { return }
         // Those that are known leave the places to others.
         let others = exploration.groupCount(kind) {
@@ -29,14 +29,15 @@ extension Campaign {
         }
         let untried = exploration.plansUntried
         let smallest = shrink(violation.kind, state, exploration, observations)
-        if let left = self.violation(violation.kind, smallest, exploration, observations) {
-            kind = names.named(left, smallest.pending, smallest.choice).kind
+        let least = smallest.state
+        if let left = self.violation(violation.kind, least, exploration, observations) {
+            kind = names.named(left, least).kind
         }
         let cause = explanation.cause(
             kind, smallest, isOfRecovery: violation.isOfSecondStart)
-        var points = smallest.losesNothing ? Set([smallest.pending.crashPoint]) : []
-        if state.choice.kept.allSatisfy({ $0 }) { points.insert(point) }
-        if exploration.count(kind, cause: cause, smallest, at: points) { return }
+        var points = least.losesNothing ? Set([least.crashPoint]) : []
+        if state.losesNothing { points.insert(point) }
+        if exploration.count(kind, cause: cause, least, at: points) { return }
         do {
             if let (found, shown) = try confirm(
                 violation.kind, smallest, exploration, observations)
@@ -45,24 +46,24 @@ extension Campaign {
                 finding.kind = kind
                 finding.isSmallest = exploration.plansUntried == untried
                 finding.advice = advice(shown, smallest, exploration, observations)
-                exploration.add(finding, cause: cause, smallest, at: points)
+                exploration.add(finding, cause: cause, least, at: points)
                 return
             }
-            let reason = Self.flaky(kind, smallest.pending.crashPoint)
+            let reason = Self.flaky(kind, least.crashPoint)
             exploration.noteFlaky(kind, signature)
-            observations.distrust(smallest.treeHash, because: reason)
+            observations.distrust(least.hash, because: reason)
             exploration.shortfalls.append(reason)
         } catch {
             exploration.noteFlaky(kind, signature)
             exploration.shortfalls.append(
-                "\(kind.rawValue) at crash point \(smallest.pending.crashPoint) could not be confirmed: \(error)"
+                "\(kind.rawValue) at crash point \(least.crashPoint) could not be confirmed: \(error)"
             )
         }
     }
 
     /// Looks into a state that is only counted, so that a person has one to see.
     func addExample(
-        of outcome: Characterisation, _ violation: Violation, _ state: Exploration.Planned,
+        of outcome: Characterisation, _ violation: Violation, _ state: CrashState,
         _ exploration: Exploration, _ observations: Observations
     ) {
         let smallest = shrink(violation.kind, state, exploration, observations)
@@ -87,19 +88,15 @@ extension Campaign {
     func judgeCompleteTree(_ exploration: Exploration, _ observations: Observations) {
         exploration.turnBegan = clock()
         let storage = exploration.storage
-        let plan = SmallestPlan(storage, losingNothingAt: storage.lastCrashPoint)
-        if !observations.isObserved(plan.treeHash) {
-            exploration.report.statesObserved += observations.observe([
-                (plan.treeHash, plan.tree)
-            ])
+        let state = CrashState(storage, losingNothingAt: storage.lastCrashPoint)
+        if !observations.isObserved(state.hash) {
+            exploration.report.statesObserved += observations.observe([state])
         }
-        let index = observations.index(plan.treeHash)!
+        let index = observations.index(state.hash)!
         let entry = observations.entries[index]
         guard entry.failure == nil else { return }
-        let state = Exploration.Planned(
-            pending: plan.pending, choice: plan.choice, hash: plan.treeHash)
         for violation in exploration.violations(index, entry, at: storage.lastCrashPoint) {
-            if !blameFault(violation, plan, exploration, observations) {
+            if !blameFault(violation, state, exploration, observations) {
                 investigate(violation, state, exploration, observations)
             }
         }
@@ -109,38 +106,34 @@ extension Campaign {
     // MARK: Shrinking
 
     private func shrink(
-        _ kind: ViolationKind, _ state: Exploration.Planned, _ exploration: Exploration,
+        _ kind: ViolationKind, _ state: CrashState, _ exploration: Exploration,
         _ observations: Observations
-    ) -> SmallestPlan {
-        let storage = exploration.storage
-        let shrinker = Shrinker(storage, from: exploration.firstPoint)
-        let (pending, choice) = shrinker.shrink((state.pending, state.choice)) {
-            exploration.canEnd($0)
-                && violation(
-                    kind, SmallestPlan(storage, $0.pending, $0.choice), exploration, observations)
-                    != nil
+    ) -> SmallestState {
+        let shrinker = Shrinker(exploration.storage, from: exploration.firstPoint)
+        let smallest = shrinker.shrink(state) {
+            exploration.canEnd($0) && violation(kind, $0, exploration, observations) != nil
         }
-        let smallest = SmallestPlan(storage, pending, choice)
-        return unwritten(kind, smallest, exploration, observations) ?? smallest
+        return unwritten(kind, smallest, exploration, observations).map {
+            SmallestState($0, isUnwritten: true)
+        } ?? SmallestState(smallest)
     }
 
     /// The moment of the acknowledgement, nothing lost, if what is missing was missing then already.
     private func unwritten(
-        _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
+        _ kind: ViolationKind, _ state: CrashState, _ exploration: Exploration,
         _ observations: Observations
-    ) -> SmallestPlan? {
+    ) -> CrashState? {
         // What a failed sync took back had been written.
         guard kind == .lostCommit, exploration.earlier == nil,
             !exploration.storage.log.takesBack,
-            let found = violation(kind, plan, exploration, observations),
+            let found = violation(kind, state, exploration, observations),
             !found.isOfSecondStart
         else { return nil }
-        var first: SmallestPlan?
+        var first: CrashState?
         for name in found.transactions.prefix(3) {
             guard let transaction = exploration.judge.history[name] else { return nil }
-            let then = SmallestPlan(
-                exploration.storage, losingNothingAt: transaction.settledSequence + 1,
-                isUnwritten: true)
+            let then = CrashState(
+                exploration.storage, losingNothingAt: transaction.settledSequence + 1)
             guard let missing = violation(kind, then, exploration, observations),
                 missing.transactions.contains(name)
             else { return nil }
@@ -149,26 +142,24 @@ extension Campaign {
         return first
     }
 
-    /// The violation of this kind that the plan shows, by what is known or by observing.
+    /// The violation of this kind that the state shows, by what is known or by observing.
     func violation(
-        _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
+        _ kind: ViolationKind, _ state: CrashState, _ exploration: Exploration,
         _ observations: Observations
     ) -> Violation? {
-        if !observations.isObserved(plan.treeHash) {
+        if !observations.isObserved(state.hash) {
             guard mayObserve(exploration) else {
                 let note = "time ran out while plans were shrunk: they may not be the smallest"
                 if !exploration.notes.contains(note) { exploration.notes.append(note) }
                 exploration.plansUntried += 1
                 return nil
             }
-            exploration.report.statesObserved += observations.observe([
-                (plan.treeHash, plan.tree)
-            ])
+            exploration.report.statesObserved += observations.observe([state])
         }
-        let index = observations.index(plan.treeHash)!
+        let index = observations.index(state.hash)!
         let entry = observations.entries[index]
         guard entry.failure == nil else { return nil }
-        return exploration.violations(index, entry, at: plan.pending.crashPoint).first {
+        return exploration.violations(index, entry, at: state.crashPoint).first {
             $0.kind == kind
         }
     }
@@ -188,7 +179,7 @@ extension Campaign {
     ///
     /// - Returns: nil when the violation did not show again.
     func confirm(
-        _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
+        _ kind: ViolationKind, _ smallest: SmallestState, _ exploration: Exploration,
         _ observations: Observations
     ) throws -> (Finding, Violation)? {
         let isRace = exploration.storage.log.machineCount > 1
@@ -196,7 +187,7 @@ extension Campaign {
         let needed = isRace && kind == .unstableRecovery ? 3 : 1
         var shown = 0
         for _ in 0..<(isRace ? 3 : 1) {
-            guard let finding = try confirmOnce(kind, plan, exploration, observations) else {
+            guard let finding = try confirmOnce(kind, smallest, exploration, observations) else {
                 continue
             }
             shown += 1
@@ -206,12 +197,13 @@ extension Campaign {
     }
 
     private func confirmOnce(
-        _ kind: ViolationKind, _ plan: SmallestPlan, _ exploration: Exploration,
+        _ kind: ViolationKind, _ smallest: SmallestState, _ exploration: Exploration,
         _ observations: Observations
     ) throws -> (Finding, Violation)? {
-        let recovery = try observations.observeAfresh(plan.tree, patience: 4)
+        let state = smallest.state
+        let recovery = try observations.observeAfresh(state.tree, patience: 4)
         let judge = exploration.judge
-        let point = plan.pending.crashPoint
+        let point = state.crashPoint
         var found = exploration.violations(of: recovery.observation, at: point, by: judge)
         if !found.contains(where: { $0.kind == kind }), recovery.changed {
             var left = recovery.tree
@@ -226,17 +218,17 @@ extension Campaign {
         let cut = exploration.judgedCut(point)
         var finding = Finding(
             kind: kind, model: storage.model.name, stack: storage.stack.name,
-            plan: storage.plan(plan.pending, plan.choice),
-            lost: explanation.culprits(plan.pending, plan.choice),
+            plan: state.plan, lost: explanation.culprits(state),
             acknowledged: judge.history.acknowledgedCount(at: cut),
             seen: judge.seenCount(judge.resolve(recovery.observation), cut: cut), count: 1,
-            summary: summary(violation, recovery.observation, plan, storage.log.mappedPaths.first),
+            summary: summary(
+                violation, recovery.observation, smallest, storage.log.mappedPaths.first),
             advice: "",
             log: String(decoding: recovery.observation.log.suffix(4096), as: UTF8.self))
-        finding.kept = explanation.kept(plan)
-        finding.treeHash = plan.treeHash
+        finding.kept = explanation.kept(state)
+        finding.treeHash = state.hash
         finding.ending = exploration.ending
-        finding.mounts = storage.mounts(losingIn: plan.pending, plan.choice)
+        finding.mounts = state.mounts
         finding.fault = explanation.failedSync(at: point)
         finding.recordingPath = exploration.failed?.recordingPath
         return (finding, violation)
@@ -244,7 +236,8 @@ extension Campaign {
 
     /// The violation's sentence, and what is to be added to understand it.
     private func summary(
-        _ violation: Violation, _ observation: Observation, _ plan: SmallestPlan, _ mapped: String?
+        _ violation: Violation, _ observation: Observation, _ smallest: SmallestState,
+        _ mapped: String?
     ) -> String {
         switch violation.kind {
         case .hang: return violation.summary + subject.timeoutInWords
@@ -254,7 +247,7 @@ extension Campaign {
                 return violation.summary
             }
             return "\(violation.summary): \(reason)"
-        case .lostCommit where plan.isUnwritten:
+        case .lostCommit where smallest.isUnwritten:
             if let mapped {
                 return violation.summary
                     + "; it was acknowledged from the store's own buffer, or while it was in a shared mapping of \(mapped) that had not been synced"

@@ -24,15 +24,12 @@ extension Campaign {
                 vocabulary: vocabulary),
             isJudged: true, counting: nil, options: options, ending: options.ending)
         exploration.turnBegan = clock()
-        let (pending, choice) = try storage.choice(plan)
-        var tree = storage.tree(pending, choice)
-        let hash = tree.settle()
-        if !observations.isObserved(hash) { _ = observations.observe([(hash, tree)]) }
-        let index = observations.index(hash)!
+        let state = try storage.state(plan)
+        if !observations.isObserved(state.hash) { _ = observations.observe([state]) }
+        let index = observations.index(state.hash)!
         let entry = observations.entries[index]
         if let failure = entry.failure { return ([], [failure]) }
-        let state = Exploration.Planned(pending: pending, choice: choice, hash: hash)
-        for violation in exploration.violations(index, entry, at: pending.crashPoint)
+        for violation in exploration.violations(index, entry, at: state.crashPoint)
         where kinds.contains(violation.kind) {
             investigate(violation, state, exploration, observations)
         }

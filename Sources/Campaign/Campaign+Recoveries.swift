@@ -52,7 +52,7 @@ extension Campaign {
         var trees: Set<UInt64> = []
         var shapes: [UInt64: Int] = [:]
         /// Those whose shape was known well enough: their turn comes when nothing new comes up.
-        var later: [PlanSearch.Planned] = []
+        var later: [CrashState] = []
         private var taken = 0
         var isFinished = false
 
@@ -64,7 +64,7 @@ extension Campaign {
         }
 
         /// The next of `later`; nil when all had their turn.
-        func takeLater() -> PlanSearch.Planned? {
+        func takeLater() -> CrashState? {
             guard taken < later.count else { return nil }
             taken += 1
             return later[taken - 1]
@@ -129,13 +129,11 @@ extension Campaign {
                 recoveries.isFinished = true
                 return
             }
-            var tree = exploration.storage.tree(next.pending, next.choice)
-            let hash = tree.settle()
-            guard new == nil || recoveries.trees.insert(hash).inserted,
-                isToBeCut(hash, at: next.pending.crashPoint, exploration, observations)
+            guard new == nil || recoveries.trees.insert(next.hash).inserted,
+                isToBeCut(next, exploration, observations)
             else { continue }
             do {
-                let recovery = try observations.observeAfresh(tree, patience: 1)
+                let recovery = try observations.observeAfresh(next.tree, patience: 1)
                 exploration.report.statesObserved += 1
                 guard recovery.changed, recovery.observation.isComplete else { continue }
                 let log = try EffectLog(recovery.recording)
@@ -143,12 +141,12 @@ extension Campaign {
                 if new != nil, recoveries.shapes[shape, default: 0] >= Self.recoveriesPerShape,
                     passedBy < Self.lookedThrough
                 {
-                    recoveries.later.append(next)
+                    recoveries.later.append(next.withoutTree)
                     passedBy += 1
                     continue
                 }
                 recoveries.shapes[shape, default: 0] += 1
-                let earlier = earlier(exploration, next, hash, recovery)
+                let earlier = earlier(exploration, next, recovery)
                 cut(log, after: earlier, recoveries, depth: depth, allowance, observations)
                 return
             } catch {
@@ -159,12 +157,12 @@ extension Campaign {
 
     /// Whether what recovery did to a tree was observed, changed something and showed what it should.
     private func isToBeCut(
-        _ hash: UInt64, at point: Int, _ exploration: Exploration, _ observations: Observations
+        _ state: CrashState, _ exploration: Exploration, _ observations: Observations
     ) -> Bool {
-        guard let index = observations.index(hash) else { return false }
+        guard let index = observations.index(state.hash) else { return false }
         let entry = observations.entries[index]
         return entry.failure == nil && entry.isChanging && entry.observation.isComplete
-            && exploration.violations(index, entry, at: point).isEmpty
+            && exploration.violations(index, entry, at: state.crashPoint).isEmpty
     }
 
     /// Equal for recoveries that make the same changes to files of the same name pattern.
@@ -176,14 +174,13 @@ extension Campaign {
     }
 
     private func earlier(
-        _ exploration: Exploration, _ state: PlanSearch.Planned, _ hash: UInt64,
-        _ recovery: Recovery
+        _ exploration: Exploration, _ state: CrashState, _ recovery: Recovery
     ) -> EarlierPowerLoss {
-        let point = state.pending.crashPoint
-        let plan = exploration.storage.plan(state.pending, state.choice)
-        let words = exploration.explanation.culprits(state.pending, state.choice)
+        let point = state.crashPoint
+        let plan = state.plan
+        let words = exploration.explanation.culprits(state)
         var recoveries: [RecoveryCut] = []
-        var first = (plan: plan, treeHash: hash)
+        var first = (plan: plan, treeHash: state.hash)
         // Only the last power loss is made smaller.
         var lost = words.map { "in the first power loss (not shrunk) \($0)" }
         if let before = exploration.earlier {
@@ -192,7 +189,8 @@ extension Campaign {
             recoveries =
                 before.recoveries + [
                     RecoveryCut(
-                        recording: exploration.storage.log.recording, plan: plan, treeHash: hash)
+                        recording: exploration.storage.log.recording, plan: plan,
+                        treeHash: state.hash)
                 ]
         }
         return EarlierPowerLoss(

@@ -247,7 +247,7 @@ package struct Campaign {
     }
 
     func judge(
-        _ state: Exploration.Planned, _ exploration: Exploration, _ observations: Observations
+        _ state: CrashState, _ exploration: Exploration, _ observations: Observations
     ) {
         guard let index = observations.index(state.hash) else { return }
         let entry = observations.entries[index]
@@ -255,7 +255,7 @@ package struct Campaign {
             exploration.shortfalls.append(failure)
             return
         }
-        let violations = exploration.violations(index, entry, at: state.pending.crashPoint)
+        let violations = exploration.violations(index, entry, at: state.crashPoint)
         if violations.isEmpty,
             let shortfall = entry.observation.shortfall ?? entry.secondShortfall
         {
@@ -264,11 +264,11 @@ package struct Campaign {
         }
         if let counting = exploration.counting {
             let counted = exploration.violations(
-                index, entry, at: state.pending.crashPoint, by: counting)
+                index, entry, at: state.crashPoint, by: counting)
             var outcome = Self.outcome(counted)
             // A delete that is lost looks like a key that is back. The store is as it was before: nothing is corrupt.
             if outcome == .silentCorruption, let ageing = exploration.ageing,
-                exploration.violations(index, entry, at: state.pending.crashPoint, by: ageing)
+                exploration.violations(index, entry, at: state.crashPoint, by: ageing)
                     .isEmpty
             {
                 outcome = .silentLoss

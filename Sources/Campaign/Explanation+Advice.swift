@@ -9,59 +9,47 @@ extension Explanation {
     /// earliest. What it changed was kept; an acknowledgement is none.
     ///
     /// - Returns: `#5 create CURRENT`; nil where nothing was lost, or where only the moment counts.
-    func kept(_ plan: SmallestPlan) -> String? {
-        let pending = plan.pending
-        let last = pending.crashPoint - 1
-        let losses = roots(pending, plan.choice).map(\.record)
-        let torn = plan.choice.torn.map { log.effects[pending.effects[$0.index]].id.record }
-        guard last >= 0, !(losses + torn).isEmpty, !(losses + torn).contains(last),
+    func kept(_ state: CrashState) -> String? {
+        let last = state.crashPoint - 1
+        let records = faults(state).map(\.record)
+        guard last >= 0, !records.isEmpty, !records.contains(last),
             log.firstEffect[last] < log.firstEffect[last + 1]
         else { return nil }
-        if let before = storage.state((pending, plan.choice), at: last),
-            SmallestPlan(storage, before.pending, before.choice).treeHash == plan.treeHash
-        {
-            return nil
-        }
+        if let before = state.earlier(at: last), before.hash == state.hash { return nil }
         return "#\(last) \(log.words(last))"
     }
 
     /// What is to be said of a finding that no sync of the program's mends; nil where one may.
-    func adviceWithoutSync(_ violation: Violation, _ plan: SmallestPlan) -> String? {
-        let pending = plan.pending
-        if plan.isUnwritten { return adviceOnUnwritten() }
+    func adviceWithoutSync(_ violation: Violation, _ smallest: SmallestState) -> String? {
+        let state = smallest.state
+        let point = state.crashPoint
+        if smallest.isUnwritten { return adviceOnUnwritten() }
         if violation.kind == .unstableRecovery || violation.isOfSecondStart {
-            return adviceOnRecovery(violation, pending, plan.choice)
+            return adviceOnRecovery(violation, state)
         }
-        let faults = faults(plan)
+        let faults = faults(state)
         if faults.isEmpty {
-            if let failed = log.failedSync, log.takesBack, failed.record < pending.crashPoint {
+            if let failed = log.failedSync, log.takesBack, failed.record < point {
                 return Self.adviceOnFailure(failed.record)
             }
-            return adviceWithoutLoss(pending)
+            return adviceWithoutLoss(at: point)
         }
         for fault in faults {
-            if let failed = missedSync(fault.effect, pending) {
+            if let failed = missedSync(fault.effect, before: point) {
                 return Self.adviceOnFailure(failed)
             }
-            if let sync = ignoredSync(fault.effect, pending) {
+            if let sync = ignoredSync(fault.effect, before: point) {
                 return
                     "sync #\(sync) covered #\(fault.record) (\(log.words(fault.record))), and \(storage.stack.name) did not do it: "
                     + "no sync helps, recovery must be able to tell that it is missing (a journal, a checksum, a copy)"
             }
         }
-        if faults.allSatisfy({ $0.record == pending.crashPoint - 1 }) {
-            return adviceToRecovery(plan)
-        }
-        return nil
+        return faults.allSatisfy { $0.record == point - 1 } ? adviceToRecovery(state) : nil
     }
 
-    /// The effects of a smallest plan that are at fault, those that tore included; in log order.
-    func faults(_ plan: SmallestPlan) -> [Loss] {
-        let torn = plan.choice.torn.map { tear in
-            let effect = plan.pending.effects[tear.index]
-            return Loss(effect: effect, logged: log.effects[effect])
-        }
-        return (roots(plan.pending, plan.choice) + torn).sorted { $0.effect < $1.effect }
+    /// The effects of a smallest state that are at fault, those that tore included; in log order.
+    func faults(_ state: CrashState) -> [Loss] {
+        (roots(state) + torn(state)).sorted { $0.effect < $1.effect }
     }
 
     // MARK: Syncs
@@ -118,23 +106,23 @@ extension Explanation {
     // MARK: What else is at fault
 
     /// Where syncs were tried and none mends it.
-    func adviceBesideSyncs(_ plan: SmallestPlan) -> String {
-        let record = faults(plan)[0].record
+    func adviceBesideSyncs(_ state: CrashState) -> String {
+        let record = faults(state)[0].record
         return
             "no sync was found that mends it: recovery must be able to tell that #\(record) (\(log.words(record))) "
             + "is missing (a journal, a checksum, a copy)"
     }
 
     /// Where no sync can be in time, recovery has to live with the loss.
-    func adviceToRecovery(_ plan: SmallestPlan) -> String {
-        let faults = faults(plan)
+    func adviceToRecovery(_ state: CrashState) -> String {
+        let faults = faults(state)
         guard let fault = faults.first(where: { $0.logged.effect.change.block != nil }) else {
             let record = faults[0].record
             return "no sync is in time for #\(record) (\(log.words(record))): "
                 + "recovery must be able to tell that it is missing (a journal, a checksum, a copy)"
         }
         let path = log.paths[fault.logged.path]
-        if let neighbour = damagedNeighbour(plan) {
+        if let neighbour = damagedNeighbour(state) {
             return
                 "#\(neighbour) shares a sector of \(path) with what was there before, and a power loss can damage all of it: "
                 + "write to a sector of its own what must not harm what is there"
@@ -152,10 +140,10 @@ extension Explanation {
     }
 
     /// The record of a write whose tear damaged bytes beside its own that held something.
-    private func damagedNeighbour(_ plan: SmallestPlan) -> Int? {
-        for tear in plan.choice.torn {
+    private func damagedNeighbour(_ state: CrashState) -> Int? {
+        for tear in state.choice.torn {
             guard let damage = tear.damage else { continue }
-            let effect = plan.pending.effects[tear.index]
+            let effect = state.pending.effects[tear.index]
             let damaged = ranges(effect, damage.units)
             let own = ranges(effect, damage.units, onlyWritten: true)
             let others = zip(damaged, own).flatMap { whole, written in
@@ -223,20 +211,16 @@ extension Explanation {
             + "or write it anew before acknowledging, and let recovery trust no page that may be in the cache alone"
     }
 
-    private func adviceOnRecovery(
-        _ violation: Violation, _ pending: Storage.Pending, _ choice: Storage.Choice
-    ) -> String {
+    private func adviceOnRecovery(_ violation: Violation, _ state: CrashState) -> String {
         let fault =
             "recovery itself changes what it finds, and the next one "
             + (violation.kind == .unstableRecovery ? "finds less" : "misreads it")
-        let torn = choice.torn.first.map { log.effects[pending.effects[$0.index]].id.record }
-        guard let first = roots(pending, choice).first?.record ?? torn
+        guard let first = (roots(state).first ?? torn(state).first)?.record
         else { return "nothing need be lost: \(fault)" }
         return "\(fault); it does so when #\(first) (\(log.words(first))) is not wholly there"
     }
 
-    private func adviceWithoutLoss(_ pending: Storage.Pending) -> String {
-        let point = pending.crashPoint
+    private func adviceWithoutLoss(at point: Int) -> String {
         guard point > 0, point < storage.lastCrashPoint else {
             return "nothing need be lost: recovery misreads a complete tree"
         }
@@ -252,8 +236,8 @@ extension Explanation {
     }
 
     /// The record that would have made the effect durable before the power went, had the stack kept its word.
-    private func ignoredSync(_ effect: Int, _ pending: Storage.Pending) -> Int? {
+    private func ignoredSync(_ effect: Int, before point: Int) -> Int? {
         let covered = Int(storage.graph.nodes[effect].coveredAt)
-        return covered < pending.crashPoint ? covered : nil
+        return covered < point ? covered : nil
     }
 }

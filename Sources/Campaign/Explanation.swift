@@ -17,32 +17,27 @@ package struct Explanation {
     // MARK: Culprits
 
     /// Every lost or torn effect, those of one record together.
-    package func lost(_ pending: Storage.Pending, _ choice: Storage.Choice) -> [String] {
-        lines(pending, choice, losses(pending, choice))
-    }
+    package func lost(_ state: CrashState) -> [String] { lines(state, losses(state)) }
 
     /// The losses that are at fault, those of one record together: what is lost only because the model's order takes it
     /// with another loss is left out. Of a smallest plan each of them is needed: were it there, nothing would be wrong.
-    package func culprits(_ pending: Storage.Pending, _ choice: Storage.Choice) -> [String] {
-        lines(pending, choice, roots(pending, choice))
-    }
+    package func culprits(_ state: CrashState) -> [String] { lines(state, roots(state)) }
 
-    private func lines(
-        _ pending: Storage.Pending, _ choice: Storage.Choice, _ losses: [Loss]
-    ) -> [String] {
+    private func lines(_ state: CrashState, _ losses: [Loss]) -> [String] {
         var lines: [String] = []
         for same in byRecord(losses) {
             let record = same[0].record
-            let failure = same.compactMap { missedSync($0.effect, pending) }.first
+            let failure = same.compactMap { missedSync($0.effect, before: state.crashPoint) }.first
             lines.append(
                 "#\(record) \(log.words(record)): lost \(parts(record, same).joined(separator: ", "))"
                     + (failure.map { ", which the sync at #\($0) failed to store" } ?? ""))
         }
-        for tear in choice.torn {
-            let record = log.effects[pending.effects[tear.index]].id.record
-            lines.append("#\(record) \(log.words(record)): torn, \(units(pending, tear))")
+        for tear in state.choice.torn {
+            let torn = loss(state.pending.effects[tear.index])
+            lines.append(
+                "#\(torn.record) \(log.words(torn.record)): torn, \(units(torn.effect, tear))")
         }
-        if choice.showsStale {
+        if state.choice.showsStale {
             lines.append("new blocks whose data was lost show what they held before")
         }
         return lines
@@ -56,17 +51,23 @@ package struct Explanation {
         var record: Int { logged.id.record }
     }
 
-    private func losses(_ pending: Storage.Pending, _ choice: Storage.Choice) -> [Loss] {
-        let torn = Set(choice.torn.map(\.index))
-        return pending.effects.indices
-            .filter { !choice.kept[$0] && !torn.contains($0) }
-            .map { loss(pending.effects[$0]) }
+    private func losses(_ state: CrashState) -> [Loss] {
+        let torn = Set(state.choice.torn.map(\.index))
+        return state.pending.effects.indices
+            .filter { !state.choice.kept[$0] && !torn.contains($0) }
+            .map { loss(state.pending.effects[$0]) }
+    }
+
+    /// The effects of which not all arrived.
+    func torn(_ state: CrashState) -> [Loss] {
+        state.choice.torn.map { loss(state.pending.effects[$0.index]) }
     }
 
     private func loss(_ effect: Int) -> Loss { Loss(effect: effect, logged: log.effects[effect]) }
 
     /// The losses that no other one forces: all that such an effect requires is there, or is one with it.
-    func roots(_ pending: Storage.Pending, _ choice: Storage.Choice) -> [Loss] {
+    func roots(_ state: CrashState) -> [Loss] {
+        let (pending, choice) = (state.pending, state.choice)
         let torn = Set(choice.torn.map(\.index))
         let sets = storage.closedSets(pending)
         return pending.effects.indices.filter { index in
@@ -93,12 +94,10 @@ package struct Explanation {
 
     /// What a power loss took, as the syncs that would have kept it, files of one name pattern together. A loss whose
     /// signature holds that of a known finding needs no finding of its own.
-    func signature(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Set<String> {
-        var parts = causes(losses(pending, choice), pending, choice)
+    func signature(_ state: CrashState) -> Set<String> {
+        var parts = causes(losses(state), state)
         // Had the file been synced, it could not have torn either.
-        for tear in choice.torn {
-            parts.insert("content \(pattern(log.effects[pending.effects[tear.index]]))")
-        }
+        for loss in torn(state) { parts.insert("content \(pattern(loss.logged))") }
         return parts
     }
 
@@ -106,27 +105,26 @@ package struct Explanation {
     ///
     /// - Parameter isOfRecovery: the first start after the power loss showed nothing wrong.
     func cause(
-        _ kind: ViolationKind, _ plan: SmallestPlan, isOfRecovery: Bool = false
+        _ kind: ViolationKind, _ smallest: SmallestState, isOfRecovery: Bool = false
     ) -> Set<String> {
-        let parts = causes(roots(plan.pending, plan.choice), plan.pending, plan.choice)
+        let parts = causes(roots(smallest.state), smallest.state)
         if !parts.isEmpty { return parts }
         // Whenever the process ended: it is recovery that is at fault.
         if kind == .unstableRecovery || isOfRecovery { return ["recovery"] }
         if kind == .swallowedSyncError { return ["taken back by a failed sync"] }
-        return [plan.isUnwritten ? "not written" : "order \(nextOperation(plan.pending))"]
+        return [
+            smallest.isUnwritten
+                ? "not written" : "order \(nextOperation(at: smallest.state.crashPoint))"
+        ]
     }
 
-    private func causes(
-        _ losses: [Loss], _ pending: Storage.Pending, _ choice: Storage.Choice
-    ) -> Set<String> {
+    private func causes(_ losses: [Loss], _ state: CrashState) -> Set<String> {
         var parts: Set<String> = []
         for loss in losses {
-            let missed = missedSync(loss.effect, pending) == nil ? "" : "unsynced "
-            parts.insert(missed + cause(loss))
+            let missed = missedSync(loss.effect, before: state.crashPoint)
+            parts.insert((missed == nil ? "" : "unsynced ") + cause(loss))
         }
-        for tear in choice.torn {
-            parts.insert("torn \(pattern(log.effects[pending.effects[tear.index]]))")
-        }
+        for loss in torn(state) { parts.insert("torn \(pattern(loss.logged))") }
         return parts
     }
 
@@ -150,17 +148,17 @@ package struct Explanation {
         log.paths[logged.path].split(separator: "/").dropLast().joined(separator: "/")
     }
 
-    private func nextOperation(_ pending: Storage.Pending) -> String {
-        guard pending.crashPoint < storage.lastCrashPoint else { return "end" }
-        return NamePattern.of(String(log.words(pending.crashPoint).prefix { $0 != "[" }))
+    private func nextOperation(at point: Int) -> String {
+        guard point < storage.lastCrashPoint else { return "end" }
+        return NamePattern.of(String(log.words(point).prefix { $0 != "[" }))
     }
 
     // MARK: Failed syncs
 
     /// The record of the failed sync that should have covered the effect.
-    func missedSync(_ effect: Int, _ pending: Storage.Pending) -> Int? {
+    func missedSync(_ effect: Int, before point: Int) -> Int? {
         let record = storage.graph.nodes[effect].missedAt
-        return record < pending.crashPoint ? Int(record) : nil
+        return record < point ? Int(record) : nil
     }
 
     /// Which sync failed before this moment, in words; nil where none did.
@@ -246,8 +244,7 @@ package struct Explanation {
         return shown.joined(separator: ", ") + (more > 0 ? " and \(more) more ranges" : "")
     }
 
-    private func units(_ pending: Storage.Pending, _ tear: Storage.Choice.Torn) -> String {
-        let effect = pending.effects[tear.index]
+    private func units(_ effect: Int, _ tear: Storage.Choice.Torn) -> String {
         let node = storage.graph.nodes[effect]
         let kept = tear.units.nonzeroBitCount
         let all = node.units.nonzeroBitCount

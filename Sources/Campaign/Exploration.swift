@@ -90,13 +90,6 @@ final class Exploration {
         }
     }
 
-    /// A state that was planned; its tree is at hand until it has been observed.
-    struct Planned {
-        let pending: Storage.Pending
-        let choice: Storage.Choice
-        let hash: UInt64
-    }
-
     /// - Parameters:
     ///   - failed: set where a sync failed in the run: it is explored from there on.
     ///   - known: groups that other runs have shown; they come first among `groups`.
@@ -149,28 +142,25 @@ final class Exploration {
     /// It is violated, or one crash point of each shape was visited.
     var hasVerdict: Bool { !kinds.isEmpty || report.shapes == report.shapesInAll }
 
-    /// The next states, and the trees among them of which nothing is known yet. They count when they are taken.
+    /// The next states, and those among them of whose trees nothing is known yet. They count when they are taken.
     func plan(
         _ count: Int, isKnown: (UInt64) -> Bool
-    ) -> (states: [Planned], unknown: [(hash: UInt64, tree: FileTree)]) {
-        var states: [Planned] = []
-        var unknown: [(hash: UInt64, tree: FileTree)] = []
+    ) -> (states: [CrashState], unknown: [CrashState]) {
+        var states: [CrashState] = []
+        var unknown: [CrashState] = []
         var queued: Set<UInt64> = []
         while states.count < count && unknown.count < max(1, count / 4) {
             guard let next = search.next() else {
                 isFinished = true
                 break
             }
-            let hash: UInt64
             if let known = hashes[next.key] {
-                hash = known
+                next.hasSameTree(as: known)
             } else {
-                var tree = storage.tree(next.pending, next.choice)
-                hash = tree.settle()
-                hashes[next.key] = hash
-                if !isKnown(hash), queued.insert(hash).inserted { unknown.append((hash, tree)) }
+                hashes[next.key] = next.hash
+                if !isKnown(next.hash), queued.insert(next.hash).inserted { unknown.append(next) }
             }
-            states.append(Planned(pending: next.pending, choice: next.choice, hash: hash))
+            states.append(next)
         }
         return (states, unknown)
     }
@@ -180,12 +170,12 @@ final class Exploration {
     /// - Parameters:
     ///   - states: of those that were planned together, those of which something is known by now.
     ///   - all: they are all that were planned.
-    func take(_ states: [Planned], all: Bool) {
+    func take(_ states: [CrashState], all: Bool) {
         report.statesPlanned += states.count
         for state in states {
-            visited.insert(state.pending.crashPoint)
+            visited.insert(state.crashPoint)
             if losesSomething(state) {
-                visitedShapes.insert(search.shapes[state.pending.crashPoint])
+                visitedShapes.insert(search.shapes[state.crashPoint])
             }
             distinct.insert(state.hash)
         }
@@ -199,9 +189,8 @@ final class Exploration {
     }
 
     /// Whether it shows what its crash point is about: something is lost, where anything can be.
-    private func losesSomething(_ state: Planned) -> Bool {
-        ending == .processKill || state.pending.effects.isEmpty
-            || state.choice.kept.contains(false)
+    private func losesSomething(_ state: CrashState) -> Bool {
+        ending == .processKill || state.pending.effects.isEmpty || !state.losesNothing
     }
 
     /// Tries a plan before all others.
@@ -252,7 +241,7 @@ final class Exploration {
 
     /// Whether the end of the run that is explored can leave this. An eviction takes what a failed sync left in clean pages, and
     /// nothing else.
-    func canEnd(_ state: Shrinker.State) -> Bool {
+    func canEnd(_ state: CrashState) -> Bool {
         guard ending == .pageEviction else { return true }
         let stuck = Set(storage.stuck(state.pending))
         return state.choice.kept.indices.allSatisfy { state.choice.kept[$0] || stuck.contains($0) }
@@ -285,9 +274,9 @@ final class Exploration {
     ///
     /// - Parameter points: crash points at which it shows when nothing is lost.
     func count(
-        _ kind: ViolationKind, cause: Set<String>, _ smallest: SmallestPlan, at points: Set<Int>
+        _ kind: ViolationKind, cause: Set<String>, _ smallest: CrashState, at points: Set<Int>
     ) -> Bool {
-        count(kind, adding: points) { $0.cause == cause || $0.treeHash == smallest.treeHash }
+        count(kind, adding: points) { $0.cause == cause || $0.treeHash == smallest.hash }
     }
 
     private func count(
@@ -302,7 +291,7 @@ final class Exploration {
     }
 
     func add(
-        _ finding: Finding, cause: Set<String>, _ smallest: SmallestPlan, at points: Set<Int>
+        _ finding: Finding, cause: Set<String>, _ smallest: CrashState, at points: Set<Int>
     ) {
         kinds.insert(finding.kind)
         plannedAtFinding = report.statesPlanned
@@ -310,7 +299,7 @@ final class Exploration {
         finding.cause = Cause(finding.kind, cause, isInRecovery: earlier != nil)
         groups.append(
             Group(
-                kind: finding.kind, cause: cause, treeHash: smallest.treeHash, points: points,
+                kind: finding.kind, cause: cause, treeHash: smallest.hash, points: points,
                 finding: finding))
     }
 
@@ -387,35 +376,13 @@ struct FailedRun {
 }
 
 /// A power loss of which nothing can be given back without the violation going away.
-struct SmallestPlan {
-    let pending: Storage.Pending
-    let choice: Storage.Choice
-    let tree: FileTree
-    let treeHash: UInt64
+struct SmallestState {
+    let state: CrashState
     /// What is missing was missing when it was acknowledged: it had not left the program.
     let isUnwritten: Bool
 
-    init(
-        _ storage: Storage, _ pending: Storage.Pending, _ choice: Storage.Choice,
-        isUnwritten: Bool = false
-    ) {
-        self.pending = pending
-        self.choice = choice
+    init(_ state: CrashState, isUnwritten: Bool = false) {
+        self.state = state
         self.isUnwritten = isUnwritten
-        var tree = storage.tree(pending, choice)
-        treeHash = tree.settle()
-        self.tree = tree
     }
-
-    /// What a process kill leaves.
-    init(_ storage: Storage, losingNothingAt point: Int, isUnwritten: Bool = false) {
-        let pending = storage.pending(at: point)
-        self.init(
-            storage, pending,
-            Storage.Choice(kept: [Bool](repeating: true, count: pending.effects.count)),
-            isUnwritten: isUnwritten)
-    }
-
-    /// A process kill leaves the same.
-    var losesNothing: Bool { choice.kept.allSatisfy { $0 } }
 }

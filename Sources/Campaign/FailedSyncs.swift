@@ -56,20 +56,16 @@ extension SyncFailure {
 
 /// Tells losses that a sync had warned of from others.
 package struct SyncErrors {
-    let storage: Storage
     let history: History
 
-    package init(storage: Storage, history: History) {
-        self.storage = storage
+    package init(_ history: History) {
         self.history = history
     }
 
     /// The violation by its name: what was acknowledged after the sync of it had failed, and is lost, is a sync error that was
     /// swallowed. What a failed sync took back at once needs no loss.
-    package func named(
-        _ violation: Violation, _ pending: Storage.Pending, _ choice: Storage.Choice
-    ) -> Violation {
-        guard let failed = failure(pending, choice),
+    package func named(_ violation: Violation, _ state: CrashState) -> Violation {
+        guard let failed = failure(state),
             [.lostCommit, .tornCommit, .hole, .resurrected].contains(violation.kind),
             violation.transactions.contains(where: { name in
                 guard let transaction = history[name] else { return false }
@@ -83,11 +79,9 @@ package struct SyncErrors {
     }
 
     /// The record of the failed sync to which the loss is due.
-    private func failure(_ pending: Storage.Pending, _ choice: Storage.Choice) -> Int? {
-        guard let first = storage.log.failedSync?.record, first < pending.crashPoint else {
-            return nil
-        }
-        if storage.log.takesBack, choice.kept.allSatisfy({ $0 }) { return first }
-        return storage.missingSync(pending, choice)
+    private func failure(_ state: CrashState) -> Int? {
+        let log = state.storage.log
+        guard let first = log.failedSync?.record, first < state.crashPoint else { return nil }
+        return log.takesBack && state.losesNothing ? first : state.missingSync
     }
 }

@@ -62,10 +62,15 @@ final class Observations {
     /// Observes each tree, and again what each recovery left, unless trees equal to those are known already.
     ///
     /// - Parameters:
-    ///   - trees: no two of them equal.
+    ///   - states: no two of their trees equal.
     ///   - isOver: asked before each observation, from any thread: whether no more may begin. What was not observed then is
     ///     not known: `isObserved`.
     /// - Returns: how many observations that took.
+    func observe(_ states: [CrashState], unless isOver: () -> Bool = { false }) -> Int {
+        observe(states.map { ($0.hash, $0.tree) }, unless: isOver)
+    }
+
+    /// The same, of trees.
     func observe(
         _ trees: [(hash: UInt64, tree: FileTree)], unless isOver: () -> Bool = { false }
     ) -> Int {

@@ -8,16 +8,14 @@ package struct Replay {
     package let storage: Storage
     package let history: History
     package let plan: CrashPlan
-    package let crashPoint: Int
-    /// The crash state, before the last recovery.
+    /// What the plan leaves.
+    package let state: CrashState
+    package var crashPoint: Int { state.crashPoint }
+    /// The tree before the last recovery: the state's own, where the power went but once.
     package private(set) var tree: FileTree
-    /// Hash of the tree that the plan left.
-    package let treeHash: UInt64
     /// Lost and torn effects in words; those are left out whose loss another one forces.
     package private(set) var lost: [String]
     private let run: RecordedRun
-    private let pending: Storage.Pending
-    private let choice: Storage.Choice
     /// What the last recovery in which the power went had shown, when it had shown everything.
     private var shown: Observation?
 
@@ -30,12 +28,9 @@ package struct Replay {
         self.plan = plan
         storage = Storage(log: try EffectLog(run.recording), model: model, stack: stack)
         history = run.history
-        (pending, choice) = try storage.choice(plan)
-        var tree = storage.tree(pending, choice)
-        treeHash = tree.settle()
-        self.tree = tree
-        crashPoint = pending.crashPoint
-        lost = Explanation(storage, history: history).culprits(pending, choice)
+        state = try storage.state(plan)
+        tree = state.tree
+        lost = Explanation(storage, history: history).culprits(state)
         for recovery in recoveries { try apply(recovery) }
     }
 
@@ -49,17 +44,17 @@ package struct Replay {
         }
         let storage = Storage(
             log: try EffectLog(recovery.recording), model: storage.model, stack: storage.stack)
-        let (pending, choice) = try storage.choice(recovery.plan)
-        tree = storage.tree(pending, choice)
-        guard tree.settle() == recovery.treeHash else {
+        let state = try storage.state(recovery.plan)
+        tree = state.tree
+        guard state.hash == recovery.treeHash else {
             throw RecordingError(
                 "the plan of a recovery leaves another tree than when it was found")
         }
-        let point = pending.crashPoint
+        let point = state.crashPoint
         lost.append(
             "the power goes again after record \(point) of \(recovery.recording.count) of the recovery"
         )
-        lost += Explanation(storage, history: History()).culprits(pending, choice)
+        lost += Explanation(storage, history: History()).culprits(state)
         let observation = Observation(output: recovery.recording.output, outcome: .exited(0))
         shown =
             point >= recovery.recording.recordsUntilListed(observation) ? observation : nil
@@ -115,10 +110,10 @@ package struct Replay {
         {
             violations += try controlViolation(observer, whole, beforeFault, subject.promise)
         }
-        let names = SyncErrors(storage: storage, history: history)
+        let names = SyncErrors(history)
         return Outcome(
             observation: recovery.observation,
-            violations: violations.map { names.named($0, pending, choice) },
+            violations: violations.map { names.named($0, state) },
             acknowledged: history.acknowledgedCount(at: crashPoint),
             seen: judge.seenCount(resolved, cut: crashPoint))
     }

@@ -76,27 +76,25 @@ struct PowerCut {
     ) throws -> (NextLife, Cut) {
         let storage = Storage(
             log: try EffectLog(writer.recording()), model: model, stack: stack)
-        let (pending, choice) = try choice(kind, storage)
-        var next = try storage.tree(pending, choice).compacted()
+        let state = try state(kind, storage)
+        var next = try state.tree.compacted()
         // What the kernel still knows by an old number must not meet something new.
         next.reserveInodes(below: tree.nextInode)
         _ = next.settle()
         let newWriter = try RecordingWriter(arena: Arena(), base: next, storesBase: false)
         let cut = Cut(
-            number: number, plan: storage.plan(pending, choice),
-            pendingCount: pending.effects.count, lostCount: choice.kept.count { !$0 },
-            lost: Explanation(storage, history: History()).lost(pending, choice))
+            number: number, plan: state.plan, pendingCount: state.pending.effects.count,
+            lostCount: state.choice.kept.count { !$0 },
+            lost: Explanation(storage, history: History()).lost(state))
         return (NextLife(tree: next, writer: newWriter), cut)
     }
 
-    private func choice(
-        _ kind: CutKind, _ storage: Storage
-    ) throws -> (Storage.Pending, Storage.Choice) {
+    private func state(_ kind: CutKind, _ storage: Storage) throws -> CrashState {
         let pending = storage.pending(at: storage.lastCrashPoint)
         switch kind {
-        case .worst: return (pending, storage.losingAll(pending))
-        case .seed(let seed): return (pending, storage.drawnChoice(pending, seed: seed))
-        case .plan(let plan): return try storage.choice(plan)
+        case .worst: return CrashState(storage, pending, .losingAll(of: pending))
+        case .seed(let seed): return storage.drawnState(pending, seed: seed)
+        case .plan(let plan): return try storage.state(plan)
         }
     }
 }

@@ -55,19 +55,19 @@ struct ChoiceFamilies {
     }
 
     func losing(_ elements: [Int]) -> Storage.Choice {
-        var kept = [Bool](repeating: true, count: count)
-        for element in elements where kept[element] {
-            for lost in sets.dependents(of: element) { kept[lost] = false }
+        var choice = Storage.Choice.losingNothing(of: pending)
+        for element in elements where choice.kept[element] {
+            for lost in sets.dependents(of: element) { choice.kept[lost] = false }
         }
-        return Storage.Choice(kept: kept)
+        return choice
     }
 
     func keeping(_ elements: [Int]) -> Storage.Choice {
-        var kept = [Bool](repeating: false, count: count)
+        var choice = Storage.Choice.losingAll(of: pending)
         for element in elements {
-            for needed in sets.required(by: element) { kept[needed] = true }
+            for needed in sets.required(by: element) { choice.kept[needed] = true }
         }
-        return Storage.Choice(kept: kept)
+        return choice
     }
 
     // MARK: Tears

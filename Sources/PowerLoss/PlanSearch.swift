@@ -53,7 +53,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     private var isTurnOfKinds = false
     private var walked = 0
     /// What was found under another model or stack.
-    private var suggested: [(pending: Storage.Pending, choice: Storage.Choice)] = []
+    private var suggested: [CrashState] = []
     /// Choices of its latest turn, in reverse.
     private var ofKinds: (pending: Storage.Pending, choices: [Storage.Choice])?
 
@@ -73,13 +73,6 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     /// many effects at risk, and a choice is as long as they are many.
     private static let lateFamilyLimit = 2048
     private static let lateFamilyEffects = 16 << 20
-
-    package struct Planned {
-        package let pending: Storage.Pending
-        package let choice: Storage.Choice
-        /// Equal for choices that give the same tree by construction.
-        package let key: UInt64
-    }
 
     /// - Parameters:
     ///   - first: the first crash point that is tried.
@@ -123,47 +116,45 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     ///
     /// - Returns: false where it is not possible.
     package mutating func suggest(_ plan: CrashPlan) -> Bool {
-        guard plan.crashPoint >= first, let state = try? storage.choice(plan) else { return false }
+        guard plan.crashPoint >= first, let state = try? storage.state(plan) else { return false }
         suggested.append(state)
         return true
     }
 
-    package mutating func next() -> Planned? {
-        while let (pending, choice) = suggested.popLast() {
-            if let planned = planned(pending, choice) { return planned }
+    package mutating func next() -> CrashState? {
+        while let state = suggested.popLast() {
+            if let state = new(state) { return state }
         }
         while true {
             if isTurnOfKinds {
                 isTurnOfKinds = false
-                if let planned = nextOfKinds() { return planned }
+                if let state = nextOfKinds() { return state }
             }
             if let choice = queue.popLast() {
-                guard let planned = planned(current!, choice) else { continue }
+                guard let state = new(CrashState(storage, current!, choice)) else { continue }
                 walked += 1
                 isTurnOfKinds = walked >= Self.walkedFirst
-                return planned
+                return state
             }
             guard fill() else { return nextOfKinds() }
         }
     }
 
     /// nil when the choice has been handed out.
-    private mutating func planned(
-        _ pending: Storage.Pending, _ choice: Storage.Choice
-    ) -> Planned? {
-        let key = choice.key(pending)
-        guard seen[pending.crashPoint, default: []].insert(key).inserted else { return nil }
-        return Planned(pending: pending, choice: choice, key: key)
+    private mutating func new(_ state: CrashState) -> CrashState? {
+        seen[state.crashPoint, default: []].insert(state.key).inserted ? state : nil
     }
 
-    private mutating func nextOfKinds() -> Planned? {
+    private mutating func nextOfKinds() -> CrashState? {
         guard var kinds else { return nil }
         self.kinds = nil
         while true {
             while let choice = ofKinds?.choices.popLast() {
-                guard let planned = planned(ofKinds!.pending, choice) else { continue }
+                guard let state = new(CrashState(storage, ofKinds!.pending, choice)) else {
+                    continue
+                }
                 self.kinds = kinds
-                return planned
+                return state
             }
             let turn = kinds.next { isExhausted(Place(point: $0, machines: $1)) }
             guard let (pending, choices) = turn else { return nil }
@@ -214,9 +205,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
             current = pending
             if ending == .processKill {
                 exhausted.insert(next)
-                queue = [
-                    Storage.Choice(kept: [Bool](repeating: true, count: pending.effects.count))
-                ]
+                queue = [.losingNothing(of: pending)]
                 return true
             }
             if ending == .pageEviction {
@@ -243,8 +232,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
             requires: stuck.map { effect in all.required(by: effect).compactMap { position[$0] } })
         var choices: [Storage.Choice] = []
         func add(_ kept: [Bool]) {
-            var choice = Storage.Choice(
-                kept: [Bool](repeating: true, count: pending.effects.count))
+            var choice = Storage.Choice.losingNothing(of: pending)
             for (index, effect) in stuck.enumerated() { choice.kept[effect] = kept[index] }
             choices.append(choice)
         }
@@ -284,11 +272,7 @@ package struct PlanSearch: Sequence, IteratorProtocol {
     /// In reverse: the queue is emptied from its end.
     private mutating func choices(_ pending: Storage.Pending) -> [Storage.Choice] {
         let count = pending.effects.count
-        let extremes = [
-            Storage.Choice(kept: [Bool](repeating: true, count: count)),
-            Storage.Choice(kept: [Bool](repeating: false, count: count)),
-        ]
-        if round == 0 { return extremes }
+        if round == 0 { return [.losingNothing(of: pending), .losingAll(of: pending)] }
         var random = RandomSource(seed: seed ^ UInt64(pending.crashPoint) &* 0x9e37_79b9)
         let lateLimit = Swift.min(
             Self.lateFamilyLimit, Self.lateFamilyEffects / Swift.max(1, count))

@@ -4,8 +4,6 @@
 /// (together with what it requires), no torn effect be made whole and no missing unit of it be given back, without the
 /// violation going away.
 package struct Shrinker {
-    package typealias State = (pending: Storage.Pending, choice: Storage.Choice)
-
     private let storage: Storage
     /// The earliest crash point to try.
     private let first: Int
@@ -20,26 +18,25 @@ package struct Shrinker {
 
     /// - Parameter violates: whether the violation still shows; true for `state` itself.
     package func shrink(
-        _ state: State, while violates: (State) throws -> Bool
-    ) rethrows -> State {
+        _ state: CrashState, while violates: (CrashState) throws -> Bool
+    ) rethrows -> CrashState {
         var best = state
         while true {
             let before = best
             try comeEarlier(&best, violates)
             let pending = best.pending
-            best.choice = try ChoiceShrinker(storage, pending).shrink(best.choice) {
-                try violates((pending, $0))
+            let choice = try ChoiceShrinker(storage, pending).shrink(best.choice) {
+                try violates(CrashState(storage, pending, $0))
             }
-            if best.choice == before.choice, pending.crashPoint == before.pending.crashPoint {
-                return best
-            }
+            if choice == before.choice, best.crashPoint == before.crashPoint { return best }
+            best = CrashState(storage, pending, choice)
         }
     }
 
     /// Moves the crash point: to where only the first lost effects are at risk, then record by record, in steps that double
     /// while they succeed.
     private func comeEarlier(
-        _ best: inout State, _ violates: (State) throws -> Bool
+        _ best: inout CrashState, _ violates: (CrashState) throws -> Bool
     ) rethrows {
         var records: [Int] = []
         for index in best.choice.kept.indices where !best.choice.kept[index] {
@@ -50,7 +47,7 @@ package struct Shrinker {
         for record in records where try move(&best, to: record, violates) { break }
         var step = 1
         while true {
-            if try move(&best, to: best.pending.crashPoint - step, violates) {
+            if try move(&best, to: best.crashPoint - step, violates) {
                 step *= 2
             } else if step == 1 {
                 return
@@ -61,36 +58,36 @@ package struct Shrinker {
     }
 
     private func move(
-        _ best: inout State, to point: Int, _ violates: (State) throws -> Bool
+        _ best: inout CrashState, to point: Int, _ violates: (CrashState) throws -> Bool
     ) rethrows -> Bool {
-        guard point >= first, point < best.pending.crashPoint,
-            let other = storage.state(best, at: point), try violates(other)
+        guard point >= first, point < best.crashPoint,
+            let other = best.earlier(at: point), try violates(other)
         else { return false }
         best = other
         return true
     }
 }
 
-extension Storage {
+extension CrashState {
     /// The same power loss when fewer records were complete: what was lost of what is at risk then is lost, all else is kept.
     ///
     /// - Returns: nil where that cannot be: an effect was safe at that time, or the model does not allow it.
-    package func state(_ state: Shrinker.State, at point: Int) -> Shrinker.State? {
-        let pending = pending(at: point, losing: state.pending.machines)
-        let position = positions(pending)
-        var choice = Choice(kept: [Bool](repeating: true, count: pending.effects.count))
-        var torn = state.choice.torn[...]
-        for (index, effect) in state.pending.effects.enumerated()
-        where !state.choice.kept[index] && effect < log.firstEffect[point] {
+    package func earlier(at point: Int) -> CrashState? {
+        let pending = storage.pending(at: point, losing: pending.machines)
+        let position = storage.positions(pending)
+        var earlier = Storage.Choice.losingNothing(of: pending)
+        var torn = choice.torn[...]
+        for (index, effect) in self.pending.effects.enumerated()
+        where !choice.kept[index] && effect < storage.log.firstEffect[point] {
             guard let place = position[effect] else { return nil }
-            choice.kept[place] = false
+            earlier.kept[place] = false
             while let tear = torn.first, tear.index < index { torn.removeFirst() }
             if let tear = torn.first, tear.index == index {
-                choice.torn.append(.init(index: place, units: tear.units, damage: tear.damage))
+                earlier.torn.append(.init(index: place, units: tear.units, damage: tear.damage))
             }
         }
-        choice.showsStale = state.choice.showsStale && canShowStale(pending, choice)
-        return isClosed(pending, choice) ? (pending, choice) : nil
+        earlier.showsStale = choice.showsStale && storage.canShowStale(pending, earlier)
+        return storage.isClosed(pending, earlier) ? CrashState(storage, pending, earlier) : nil
     }
 }
 

@@ -8,16 +8,16 @@ extension Storage {
     /// - Returns: whether all were visited before `limit`.
     @discardableResult
     package func forEachState(
-        at crashPoint: Int, limit: Int = .max, _ body: (Pending, Choice) -> Void
+        at crashPoint: Int, limit: Int = .max, _ body: (CrashState) -> Void
     ) -> Bool {
         let pending = pending(at: crashPoint)
         let parts = Parts(self, pending)
         return ClosedSets(requires: parts.requires(self)).visit(limit: limit) { kept in
             var choice = parts.choice(kept)
-            body(pending, choice)
+            body(CrashState(self, pending, choice))
             if canShowStale(pending, choice) {
                 choice.showsStale = true
-                body(pending, choice)
+                body(CrashState(self, pending, choice))
             }
             return true
         }

@@ -2,17 +2,17 @@ import Basics
 import FileTree
 
 extension Storage {
-    /// Everything lost that can be.
-    package func losingAll(_ pending: Pending) -> Choice {
-        Choice(kept: [Bool](repeating: false, count: pending.effects.count))
+    /// One of the states that the model allows, drawn from the seed.
+    package func drawnState(_ pending: Pending, seed: UInt64) -> CrashState {
+        CrashState(self, pending, drawnChoice(pending, seed: seed))
     }
 
-    /// One of the choices that the model allows, drawn from the seed: all lost, or each effect by a coin, or one effect or
+    /// One of the choices that the model allows: all lost, or each effect by a coin, or one effect or
     /// path lost or kept alone, or one write torn. All lost comes often: it is what most broken promises show at.
-    package func drawnChoice(_ pending: Pending, seed: UInt64) -> Choice {
+    func drawnChoice(_ pending: Pending, seed: UInt64) -> Choice {
         var random = RandomSource(seed: seed)
         let kind = UInt64.random(in: 0..<8, using: &random)
-        guard !pending.effects.isEmpty, kind > 2 else { return losingAll(pending) }
+        guard !pending.effects.isEmpty, kind > 2 else { return .losingAll(of: pending) }
         let families = ChoiceFamilies(self, pending, limit: 64)
         switch kind {
         case 3:

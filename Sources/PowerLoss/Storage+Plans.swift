@@ -1,22 +1,26 @@
 import Recording
 
-/// From choices to plans, and back.
-extension Storage {
-    package func plan(_ pending: Pending, _ choice: Choice) -> CrashPlan {
+/// From crash states to plans, and back.
+extension CrashState {
+    package var plan: CrashPlan {
         let torn = Set(choice.torn.map(\.index))
         let lost = pending.effects.indices.filter { !choice.kept[$0] && !torn.contains($0) }
         return CrashPlan(
-            crashPoint: pending.crashPoint, lost: lost.map { log.effects[pending.effects[$0]].id },
+            crashPoint: crashPoint, lost: lost.map { id(ofPending: $0) },
             torn: choice.torn.map {
-                .init(
-                    effect: log.effects[pending.effects[$0.index]].id, kept: $0.units,
-                    damage: $0.damage)
+                .init(effect: id(ofPending: $0.index), kept: $0.units, damage: $0.damage)
             }, showsStale: choice.showsStale)
     }
 
+    private func id(ofPending index: Int) -> EffectID {
+        storage.log.effects[pending.effects[index]].id
+    }
+}
+
+extension Storage {
     /// - Throws: `RecordingError` when the plan names a crash point or effects that are not at risk there, or when the model
     ///   does not allow it.
-    package func choice(_ plan: CrashPlan) throws(RecordingError) -> (Pending, Choice) {
+    package func state(_ plan: CrashPlan) throws(RecordingError) -> CrashState {
         guard (0...lastCrashPoint).contains(plan.crashPoint) else {
             throw RecordingError(
                 "the plan's crash point \(plan.crashPoint) is outside the recording, which has \(lastCrashPoint) records"
@@ -27,7 +31,7 @@ extension Storage {
         for (index, effect) in pending.effects.enumerated() {
             position[log.effects[effect].id] = index
         }
-        var choice = Choice(kept: [Bool](repeating: true, count: pending.effects.count))
+        var choice = Choice.losingNothing(of: pending)
         for id in plan.lost {
             guard let index = position[id] else { throw Self.notPending(id, plan) }
             choice.kept[index] = false
@@ -48,14 +52,7 @@ extension Storage {
                 "the plan is not one that \(model.name) allows: it keeps an effect and loses what that needs"
             )
         }
-        return (pending, choice)
-    }
-
-    /// The mounts of the machines that lose something; empty where there is one machine.
-    package func mounts(losingIn pending: Pending, _ choice: Choice) -> [String] {
-        let machines = choice.kept.indices.filter { !choice.kept[$0] }
-            .map { log.machine(ofEffect: pending.effects[$0]) }
-        return log.machines.indices.filter(Set(machines).contains).map { log.machines[$0] }
+        return CrashState(self, pending, choice)
     }
 
     /// Those that lose something.

@@ -230,13 +230,6 @@ package final class Storage: Sendable {
         }
     }
 
-    /// The record of the first sync that said that it failed and should have covered something that the choice loses.
-    package func missingSync(_ pending: Pending, _ choice: Choice) -> Int? {
-        pending.effects.indices.lazy.filter { !choice.kept[$0] }
-            .map { self.graph.nodes[pending.effects[$0]].missedAt }
-            .min().flatMap { $0 < pending.crashPoint ? Int($0) : nil }
-    }
-
     func positions(_ pending: Pending) -> [Int: Int] {
         Dictionary(uniqueKeysWithValues: pending.effects.enumerated().map { ($1, $0) })
     }
@@ -276,6 +269,17 @@ package final class Storage: Sendable {
             self.torn = torn
         }
 
+        package static func losingNothing(of pending: Pending) -> Choice {
+            Choice(kept: [Bool](repeating: true, count: pending.effects.count))
+        }
+
+        /// Everything lost that can be.
+        package static func losingAll(of pending: Pending) -> Choice {
+            Choice(kept: [Bool](repeating: false, count: pending.effects.count))
+        }
+
+        package var losesNothing: Bool { !kept.contains(false) }
+
         /// A number that is the same for equal sets of effects that are there on the same covered state, kept or settled.
         func key(_ pending: Pending) -> UInt64 {
             var hash = UInt64(pending.snapshot)
@@ -304,7 +308,7 @@ package final class Storage: Sendable {
     }
 
     /// The tree that the storage holds: covered effects and those kept, applied in log order.
-    package func tree(_ pending: Pending, _ choice: Choice) -> FileTree {
+    func tree(_ pending: Pending, _ choice: Choice) -> FileTree {
         var tree = snapshots[pending.snapshot].tree
         for effect in pending.births + pending.settled { tree.apply(log.effects[effect].effect) }
         var tear = choice.torn.makeIterator()

@@ -67,7 +67,7 @@ struct ReplayCommand: ParsableCommand {
         } catch {
             throw Failure(.usage, "\(finding) does not fit its recording: \(error)")
         }
-        if let hash = file.treeHash, hash != replay.treeHash {
+        if let hash = file.treeHash, hash != replay.state.hash {
             throw Failure(
                 .unexpected,
                 "the plan of \(finding) leaves another tree than when it was found: the recording "

@@ -190,7 +190,7 @@ enum Wiring {
 
     private static func crashState(
         _ workload: Workload, _ tree: FileTree, _ out: String
-    ) -> CrashState {
-        CrashState(tree, of: workload, options: RunnerOptions(out: out))
+    ) -> MountedState {
+        MountedState(tree, of: workload, options: RunnerOptions(out: out))
     }
 }

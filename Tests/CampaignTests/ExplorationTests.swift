@@ -30,7 +30,7 @@ struct DeterminismTests {
         let run = try Toys.wide(1, syncs: false).record()
         let storage = Storage(log: try EffectLog(run.recording), model: .posix, stack: .honest)
         func plans(seed: UInt64) -> [CrashPlan] {
-            PlanSearch(storage, seed: seed).map { storage.plan($0.pending, $0.choice) }
+            PlanSearch(storage, seed: seed).map { $0.plan }
         }
 
         let first = plans(seed: 1)

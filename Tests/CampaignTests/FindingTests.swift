@@ -192,7 +192,7 @@ struct FindingTests {
             #expect(try shows(finding.plan))
             let replay = try Replay(
                 run, plan: finding.plan, model: .named(finding.model)!, stack: .honest)
-            #expect(replay.treeHash == finding.treeHash)
+            #expect(replay.state.hash == finding.treeHash)
             #expect(replay.lost == finding.lost)
             try expectEarliest(finding, replay.storage, shows)
             for tear in finding.plan.torn {
@@ -222,11 +222,10 @@ struct FindingTests {
     private func expectEarliest(
         _ finding: Finding, _ storage: Storage, _ shows: (CrashPlan) throws -> Bool
     ) throws {
-        let (pending, choice) = try storage.choice(finding.plan)
-        guard pending.crashPoint > 0,
-            let earlier = storage.state((pending, choice), at: pending.crashPoint - 1)
+        let state = try storage.state(finding.plan)
+        guard state.crashPoint > 0, let earlier = state.earlier(at: state.crashPoint - 1)
         else { return }
-        let plan = storage.plan(earlier.pending, earlier.choice)
+        let plan = earlier.plan
         #expect(try !shows(plan), "\(finding.model) \(finding.kind) at \(plan.crashPoint)")
     }
 

@@ -225,7 +225,7 @@ struct RecoveryTests {
 
         #expect(outcome.violations.map(\.kind) == [.lostCommit])
         #expect(outcome.acknowledged == finding.acknowledged)
-        #expect(try replay([]).treeHash == finding.treeHash)
+        #expect(try replay([]).state.hash == finding.treeHash)
         #expect(try replay([]).judge(toy).violations.isEmpty)
         #expect(throws: (any Error).self) {
             try replay([

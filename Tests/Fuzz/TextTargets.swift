@@ -61,7 +61,7 @@ final class FindingTarget: FuzzTarget {
         storage = Self.storage()
         var corpus: [[UInt8]] = []
         for planned in PlanSearch(storage, seed: 1).prefix(400) {
-            let plan = storage.plan(planned.pending, planned.choice)
+            let plan = planned.plan
             guard plan.lost.count < 5 else { continue }
             corpus.append(Array(Self.finding(plan).text.utf8))
         }
@@ -124,10 +124,9 @@ final class FindingTarget: FuzzTarget {
         guard let finding = try? FindingFile(parsing: Array(input)) else { return }
         let again = try? FindingFile(parsing: Array(finding.text.utf8))
         check(again == finding, "a finding does not read back")
-        guard let (pending, choice) = try? storage.choice(finding.plan) else { return }
-        var tree = storage.tree(pending, choice)
-        _ = tree.settle()
-        check(storage.plan(pending, choice) == finding.plan, "a plan does not come back")
+        guard let state = try? storage.state(finding.plan) else { return }
+        _ = state.hash
+        check(state.plan == finding.plan, "a plan does not come back")
     }
 }
 

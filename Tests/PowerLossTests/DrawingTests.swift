@@ -16,10 +16,11 @@ struct DrawingTests {
                     let pending = storage.pending(at: point)
                     for draw in 0..<4 {
                         let drawn = seed.value &* 1000 &+ UInt64(point * 4 + draw)
-                        let choice = storage.drawnChoice(pending, seed: drawn)
+                        let state = storage.drawnState(pending, seed: drawn)
+                        let choice = state.choice
                         #expect(storage.isClosed(pending, choice), "\(model.name), \(stack.name)")
-                        #expect(choice == storage.drawnChoice(pending, seed: drawn))
-                        #expect(try storage.choice(storage.plan(pending, choice)).1 == choice)
+                        #expect(choice == storage.drawnState(pending, seed: drawn).choice)
+                        #expect(try storage.state(state.plan).choice == choice)
                     }
                 }
             }
@@ -44,7 +45,7 @@ struct DrawingTests {
 
         // Two blocks, one of them lost, all else there: no coin comes to that.
         let torn = (0..<200).count { seed in
-            let kept = storage.drawnChoice(pending, seed: UInt64(seed)).kept
+            let kept = storage.drawnState(pending, seed: UInt64(seed)).choice.kept
             return kept.count { !$0 } == 1 && page.contains { !kept[$0] }
         }
 

@@ -145,8 +145,8 @@ struct EvictionTests {
             }
             let storage = life.storage(.named(model)!)
             let pending = storage.pending(at: storage.lastCrashPoint)
-            let all = Storage.Choice(kept: [Bool](repeating: true, count: pending.effects.count))
-            #expect(TreeText.of(storage.tree(pending, all)) == TreeText.of(life.tree))
+            let all = Storage.Choice.losingNothing(of: pending)
+            #expect(TreeText.of(CrashState(storage, pending, all).tree) == TreeText.of(life.tree))
 
             let stuck = Set(storage.stuck(pending).map { pending.effects[$0] })
             var evicted = life
@@ -156,7 +156,8 @@ struct EvictionTests {
                 without.kept[index] = false
             }
             #expect(
-                TreeText.of(storage.tree(pending, without)) == TreeText.of(evicted.tree),
+                TreeText.of(CrashState(storage, pending, without).tree)
+                    == TreeText.of(evicted.tree),
                 "\(model)")
         }
     }

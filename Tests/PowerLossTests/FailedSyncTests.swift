@@ -37,7 +37,7 @@ struct FailedSyncTests {
         let storage = storage(model, run).storage
         return PlanSearch(
             storage, seed: 1, ending: .pageEviction, from: storage.lastCrashPoint
-        ).map { TreeText.of(storage.tree($0.pending, $0.choice)) }
+        ).map { TreeText.of($0.tree) }
     }
 
     // MARK: Pages marked clean: ext4 (ordered), XFS
@@ -262,9 +262,8 @@ struct FailedSyncTests {
             $0.append("f", 10, "P")
         }
 
-        let pending = storage.pending(at: storage.lastCrashPoint)
-        let all = Storage.Choice(kept: [Bool](repeating: true, count: pending.effects.count))
-        #expect(TreeText.of(storage.tree(pending, all)) == TreeText.of(life.tree))
+        let state = CrashState(storage, losingNothingAt: storage.lastCrashPoint)
+        #expect(TreeText.of(state.tree) == TreeText.of(life.tree))
     }
 
     @Test("what a plan of an eviction loses, the model allows")
@@ -277,10 +276,9 @@ struct FailedSyncTests {
         }.storage
 
         for planned in PlanSearch(storage, seed: 1, ending: .pageEviction) {
-            let plan = storage.plan(planned.pending, planned.choice)
+            let plan = planned.plan
             #expect(!plan.lost.isEmpty)
-            let (pending, choice) = try storage.choice(plan)
-            #expect(storage.missingSync(pending, choice) != nil)
+            #expect(try storage.state(plan).missingSync != nil)
         }
     }
 }

@@ -129,7 +129,8 @@ struct LitmusTests {
         let stack = Stack(name: "test", about: "", atomicUnit: 4096)
         let storage = row.history.storage(.inOrder, stack)
         for point in 0...storage.lastCrashPoint {
-            storage.forEachState(at: point) { pending, choice in
+            storage.forEachState(at: point) { state in
+                let choice = state.choice
                 let end = choice.kept.firstIndex(of: false) ?? choice.kept.count
                 let gaps = choice.kept[end...].indices.filter { choice.kept[$0] }
                 // What is one change is kept whole: only an atom may straddle the end.
@@ -154,8 +155,8 @@ struct LitmusTests {
                 Issue.record("a name is at risk")
             }
         }
-        storage.forEachState(at: storage.lastCrashPoint) { pending, choice in
-            #expect(Self.names(storage.tree(pending, choice)) == live)
+        storage.forEachState(at: storage.lastCrashPoint) {
+            #expect(Self.names($0.tree) == live)
         }
     }
 

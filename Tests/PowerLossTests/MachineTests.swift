@@ -180,8 +180,8 @@ struct MachineTests {
             let pending = storage.pending(at: all, losing: MachineSet(machine: machine))
             try #require(pending.effects.count == planned.pending.effects.count, place)
             #expect(storage.isClosed(pending, planned.choice), place)
-            let tree = storage.tree(pending, planned.choice)
-            let expected = Machines.entries(alone.tree(planned.pending, planned.choice))
+            let tree = CrashState(storage, pending, planned.choice).tree
+            let expected = Machines.entries(planned.tree)
             #expect(Machines.entries(tree, of: machine) == expected, place)
             let live = try machines.recording.tree(after: all)
             #expect(
@@ -200,12 +200,10 @@ struct MachineTests {
                 var hashes: [UInt64: UInt64] = [:]
                 let search = PlanSearch(storage, seed: seed.value).lazy
                 for planned in search.prefix(900).filter({ !$0.choice.showsStale }) {
-                    let hash = storage.tree(planned.pending, planned.choice).settledHash
+                    let hash = planned.tree.settledHash
                     #expect(hashes.updateValue(hash, forKey: planned.key) ?? hash == hash)
                     #expect(storage.isClosed(planned.pending, planned.choice))
-                    let (pending, choice) = try storage.choice(
-                        storage.plan(planned.pending, planned.choice))
-                    #expect(storage.tree(pending, choice).settledHash == hash, "\(model.name)")
+                    #expect(try storage.state(planned.plan).hash == hash, "\(model.name)")
                 }
             }
         }
@@ -219,7 +217,7 @@ struct MachineTests {
         let storage = Storage(log: log, model: .posix, stack: .honest)
         var plans: Set<CrashPlan> = []
         for planned in PlanSearch(storage, seed: seed.value).prefix(2000) {
-            let plan = storage.plan(planned.pending, planned.choice)
+            let plan = planned.plan
             #expect(plans.insert(plan).inserted, "\(plan)")
         }
     }
@@ -230,12 +228,12 @@ struct MachineTests {
         let storage = Storage(log: log, model: .posix, stack: .honest)
         var whoLost: Set<[String]> = []
         for planned in PlanSearch(storage, seed: seed.value, machinesAtOnce: 1).prefix(2000) {
-            whoLost.insert(storage.mounts(losingIn: planned.pending, planned.choice))
+            whoLost.insert(planned.mounts)
         }
         #expect(whoLost == [[], ["n1"], ["n2"]])
         var both = false
         for planned in PlanSearch(storage, seed: seed.value).prefix(2000) {
-            if storage.mounts(losingIn: planned.pending, planned.choice).count == 2 { both = true }
+            if planned.mounts.count == 2 { both = true }
         }
         #expect(both)
     }
@@ -312,7 +310,7 @@ struct MachineTests {
 
         for id in [EffectID(record: 1, index: .max), EffectID(record: .max, index: 0)] {
             #expect(throws: RecordingError.self) {
-                try storage.choice(CrashPlan(crashPoint: 2, lost: [id]))
+                try storage.state(CrashPlan(crashPoint: 2, lost: [id]))
             }
         }
     }

@@ -13,13 +13,13 @@ struct PlanSearchTests {
                 let storage = RandomRecording.storage(
                     seed, model, stack, count: RandomRecording.count(seed))
                 for planned in PlanSearch(storage, seed: seed.value).prefix(400) {
-                    let plan = storage.plan(planned.pending, planned.choice)
+                    let plan = planned.plan
                     #expect(
                         storage.isClosed(planned.pending, planned.choice),
                         "\(model.name), \(stack.name): \(plan)")
-                    let (pending, choice) = try storage.choice(plan)
-                    #expect(choice == planned.choice)
-                    #expect(pending.effects == planned.pending.effects)
+                    let state = try storage.state(plan)
+                    #expect(state.choice == planned.choice)
+                    #expect(state.pending.effects == planned.pending.effects)
                 }
             }
         }
@@ -30,10 +30,8 @@ struct PlanSearchTests {
         for model in PersistenceModel.all {
             let storage = RandomRecording.storage(seed, model)
             for planned in PlanSearch(storage, seed: seed.value).prefix(100) {
-                let hash = storage.tree(planned.pending, planned.choice).settledHash
-                let (pending, choice) = try storage.choice(
-                    storage.plan(planned.pending, planned.choice))
-                #expect(storage.tree(pending, choice).settledHash == hash)
+                let hash = planned.tree.settledHash
+                #expect(try storage.state(planned.plan).hash == hash)
             }
         }
     }
@@ -44,7 +42,7 @@ struct PlanSearchTests {
             func plans() -> [CrashPlan] {
                 let storage = RandomRecording.storage(seed, model)
                 return PlanSearch(storage, seed: seed.value).prefix(1000).map {
-                    storage.plan($0.pending, $0.choice)
+                    $0.plan
                 }
             }
             #expect(plans() == plans(), "\(model.name)")
@@ -82,7 +80,7 @@ struct PlanSearchTests {
             for planned in PlanSearch(storage, seed: seed.value).prefix(600) {
                 let point = planned.pending.crashPoint
                 #expect(seen[point, default: []].insert(planned.choice).inserted)
-                let hash = storage.tree(planned.pending, planned.choice).settledHash
+                let hash = planned.tree.settledHash
                 #expect(trees.updateValue(hash, forKey: planned.key) ?? hash == hash)
             }
         }
@@ -272,19 +270,19 @@ struct PlanSearchTests {
         let a = EffectID(record: 0, index: 1)
 
         #expect(throws: RecordingError.self) {
-            try storage.choice(CrashPlan(crashPoint: 3, lost: [a]))
+            try storage.state(CrashPlan(crashPoint: 3, lost: [a]))
         }
         #expect(throws: RecordingError.self) {
-            try storage.choice(CrashPlan(crashPoint: 4, lost: []))
+            try storage.state(CrashPlan(crashPoint: 4, lost: []))
         }
         #expect(throws: RecordingError.self) {
-            try storage.choice(CrashPlan(crashPoint: 0, lost: [a]))
+            try storage.state(CrashPlan(crashPoint: 0, lost: [a]))
         }
         let data = EffectID(record: 1, index: 0)
         #expect(throws: RecordingError.self) {
-            try storage.choice(
+            try storage.state(
                 CrashPlan(crashPoint: 3, lost: [], torn: [.init(effect: data, kept: 1)]))
         }
-        _ = try storage.choice(CrashPlan(crashPoint: 3, lost: [data]))
+        _ = try storage.state(CrashPlan(crashPoint: 3, lost: [data]))
     }
 }

@@ -58,7 +58,7 @@ struct ReferenceTests {
 extension Storage {
     /// Whether all states at the end can be enumerated in a moment.
     fileprivate var isSmall: Bool {
-        forEachState(at: lastCrashPoint, limit: 1500) { _, _ in }
+        forEachState(at: lastCrashPoint, limit: 1500) { _ in }
     }
 }
 

@@ -32,7 +32,7 @@ struct ShrinkTests {
                 Fault(name: "three lost") { $0.kept.filter { !$0 }.count >= 3 },
             ]
             let starts =
-                [Storage.Choice(kept: [Bool](repeating: false, count: sets.count))]
+                [Storage.Choice.losingAll(of: pending)]
                 + PlanSearch(storage, seed: seed.value).prefix(2000).filter {
                     $0.pending.crashPoint == point
                 }.map(\.choice).prefix(40)
@@ -41,11 +41,11 @@ struct ShrinkTests {
                     var calls = 0
                     // What is wrong is told of effects at one crash point: it stays.
                     let shrinker = Shrinker(storage, from: point)
-                    let (_, result) = shrinker.shrink((pending, start)) { _, choice in
+                    let result = shrinker.shrink(CrashState(storage, pending, start)) {
                         calls += 1
-                        #expect(storage.isClosed(pending, choice), "\(model.name): a try")
-                        return fault.shows(choice)
-                    }
+                        #expect(storage.isClosed(pending, $0.choice), "\(model.name): a try")
+                        return fault.shows($0.choice)
+                    }.choice
 
                     #expect(fault.shows(result), "\(model.name), \(fault.name)")
                     #expect(storage.isClosed(pending, result), "\(model.name), \(fault.name)")
@@ -93,34 +93,29 @@ struct ShrinkTests {
             let planned = Array(PlanSearch(storage, seed: seed.value).prefix(400))
             for _ in 0..<6 where !planned.isEmpty {
                 let start = planned[random.below(planned.count)]
-                let hash = hash(storage, (start.pending, start.choice))
+                let hash = start.hash
                 // Some trees show it: this one, and others that are drawn.
                 let salt = UInt64(random.below(4))
-                func shows(_ state: Shrinker.State) -> Bool {
-                    let other = self.hash(storage, state)
-                    return other == hash || (other ^ salt) % 4 == 0
+                func shows(_ state: CrashState) -> Bool {
+                    state.hash == hash || (state.hash ^ salt) % 4 == 0
                 }
-                let result = Shrinker(storage).shrink((start.pending, start.choice)) {
+                let result = Shrinker(storage).shrink(start) {
                     #expect(storage.isClosed($0.pending, $0.choice), "\(model.name): a try")
                     return shows($0)
                 }
 
                 #expect(shows(result))
-                let point = result.pending.crashPoint
-                if point > 0, let earlier = storage.state(result, at: point - 1) {
+                let point = result.crashPoint
+                if point > 0, let earlier = result.earlier(at: point - 1) {
                     #expect(!shows(earlier), "\(model.name) at \(point)")
                 }
                 let sets = storage.closedSets(result.pending)
                 for choice in lessLost(storage, result.pending, sets, result.choice) {
-                    #expect(!shows((result.pending, choice)), "\(model.name): \(choice)")
+                    let less = CrashState(storage, result.pending, choice)
+                    #expect(!shows(less), "\(model.name): \(choice)")
                 }
             }
         }
-    }
-
-    private func hash(_ storage: Storage, _ state: Shrinker.State) -> UInt64 {
-        var tree = storage.tree(state.pending, state.choice)
-        return tree.settle()
     }
 
     @Test("one lost effect is found among many")
@@ -133,13 +128,13 @@ struct ShrinkTests {
         }
         let storage = life.storage(.posix)
         let pending = storage.pending(at: storage.lastCrashPoint)
-        let start = Storage.Choice(kept: [Bool](repeating: false, count: pending.effects.count))
+        let start = CrashState(storage, pending, .losingAll(of: pending))
 
-        let (end, result) = Shrinker(storage).shrink((pending, start)) { pending, choice in
-            storage.tree(pending, choice).lookUp(path: "c") == nil && pending.crashPoint > 5
+        let result = Shrinker(storage).shrink(start) {
+            $0.tree.lookUp(path: "c") == nil && $0.crashPoint > 5
         }
 
-        let plan = storage.plan(end, result)
-        #expect(plan == CrashPlan(crashPoint: 6, lost: [EffectID(record: 4, index: 1)]))
+        #expect(
+            result.plan == CrashPlan(crashPoint: 6, lost: [EffectID(record: 4, index: 1)]))
     }
 }

@@ -16,7 +16,7 @@ struct StackTests {
         for planned in PlanSearch(storage, seed: 1)
         where planned.pending.crashPoint == storage.lastCrashPoint {
             #expect(storage.isClosed(planned.pending, planned.choice))
-            found.insert(TreeText.of(storage.tree(planned.pending, planned.choice)))
+            found.insert(TreeText.of(planned.tree))
         }
         return found
     }
@@ -42,15 +42,14 @@ struct StackTests {
             var allowed: Set<UInt64> = []
             for point in 0...honest.lastCrashPoint {
                 let isWhole = honest.forEachState(at: point, limit: 4000) {
-                    allowed.insert(honest.tree($0, $1).settledHash)
+                    allowed.insert($0.hash)
                 }
                 guard isWhole else { break }
                 lying.forEachState(at: point, limit: 400) {
                     // Which of the lost blocks show what was there before is all or none: too coarse to compare.
-                    guard !$1.showsStale else { return }
+                    guard !$0.choice.showsStale else { return }
                     #expect(
-                        allowed.contains(lying.tree($0, $1).settledHash),
-                        "\(model.name), \(stack.name): \(lying.plan($0, $1))")
+                        allowed.contains($0.hash), "\(model.name), \(stack.name): \($0.plan)")
                 }
             }
         }
@@ -108,10 +107,10 @@ struct StackTests {
                 let pairs = zip(
                     PlanSearch(mine, seed: seed.value), PlanSearch(theirs, seed: seed.value))
                 for (a, b) in pairs.prefix(400) {
-                    #expect(mine.plan(a.pending, a.choice) == theirs.plan(b.pending, b.choice))
+                    #expect(a.plan == b.plan)
                     #expect(
-                        mine.tree(a.pending, a.choice).settledHash
-                            == theirs.tree(b.pending, b.choice).settledHash)
+                        a.tree.settledHash
+                            == b.tree.settledHash)
                 }
             }
         }
@@ -190,11 +189,7 @@ struct StackTests {
         ] {
             let storage = RandomRecording.storage(seed, model, stack)
             for planned in PlanSearch(storage, seed: seed.value).prefix(300) {
-                let plan = storage.plan(planned.pending, planned.choice)
-                let (pending, choice) = try storage.choice(plan)
-                #expect(
-                    storage.tree(pending, choice).settledHash
-                        == storage.tree(planned.pending, planned.choice).settledHash)
+                #expect(try storage.state(planned.plan).hash == planned.hash)
             }
         }
         let honest = RandomRecording.storage(seed, .ext4Ordered, .honest)
@@ -203,8 +198,8 @@ struct StackTests {
             $0.choice.torn.contains { $0.damage != nil }
         })
         if let damaging {
-            let plan = shorn.plan(damaging.pending, damaging.choice)
-            #expect(throws: RecordingError.self) { try honest.choice(plan) }
+            let plan = damaging.plan
+            #expect(throws: RecordingError.self) { try honest.state(plan) }
         }
     }
 

@@ -18,11 +18,9 @@ struct StorageTests {
                 seed, model, seed.value % 2 == 0 ? .honest : .lyingFlush,
                 count: RandomRecording.count(seed))
             for point in 0...storage.lastCrashPoint {
-                let pending = storage.pending(at: point)
-                let all = [Bool](repeating: true, count: pending.effects.count)
-                let tree = storage.tree(pending, Storage.Choice(kept: all))
+                let state = CrashState(storage, losingNothingAt: point)
                 let live = try storage.log.recording.tree(after: point)
-                #expect(tree.settledHash == live.settledHash, "\(model.name), point \(point)")
+                #expect(state.hash == live.settledHash, "\(model.name), point \(point)")
             }
         }
     }
@@ -36,10 +34,10 @@ struct StorageTests {
                 for planned in PlanSearch(storage, seed: seed.value).prefix(120)
                 where !planned.choice.showsStale {
                     let naive = naiveTree(storage, planned.pending, planned.choice)
-                    let tree = storage.tree(planned.pending, planned.choice)
+                    let tree = planned.tree
                     #expect(
                         tree.settledHash == naive.settledHash,
-                        "\(model.name), \(stack.name): \(storage.plan(planned.pending, planned.choice))"
+                        "\(model.name), \(stack.name): \(planned.plan)"
                     )
                 }
             }
@@ -148,8 +146,8 @@ struct StorageTests {
             let live = try storage.log.recording.tree(after: storage.lastCrashPoint).settledHash
             let pending = storage.pending(at: storage.lastCrashPoint)
             for choice in Choices.some(storage, pending, 60, seed) {
-                let hash = storage.tree(pending, choice).settledHash
-                #expect(hash == live, "\(model.name): \(storage.plan(pending, choice))")
+                let state = CrashState(storage, pending, choice)
+                #expect(state.hash == live, "\(model.name): \(state.plan)")
             }
         }
     }
@@ -161,13 +159,13 @@ struct StorageTests {
             let storage = RandomRecording.storage(
                 seed, model, base: 12, count: RandomRecording.count(seed))
             for planned in PlanSearch(storage, seed: seed.value).prefix(200) {
-                let tree = storage.tree(planned.pending, planned.choice)
+                let tree = planned.tree
                 var seen: Set<InodeNumber> = []
                 tree.visit { visited in
                     guard tree[visited.inode]!.kind == .directory else { return }
                     #expect(
                         seen.insert(visited.inode).inserted,
-                        "\(model.name): \(storage.plan(planned.pending, planned.choice))")
+                        "\(model.name): \(planned.plan)")
                 }
             }
         }
@@ -179,9 +177,9 @@ struct StorageTests {
             let storage = RandomRecording.storage(seed, model, base: 12, count: 8)
             let point = storage.lastCrashPoint
             var seen: Set<Storage.Choice> = []
-            storage.forEachState(at: point, limit: 300) { pending, choice in
-                #expect(storage.isClosed(pending, choice))
-                #expect(seen.insert(choice).inserted, "\(model.name): a choice came twice")
+            storage.forEachState(at: point, limit: 300) {
+                #expect(storage.isClosed($0.pending, $0.choice))
+                #expect(seen.insert($0.choice).inserted, "\(model.name): a choice came twice")
             }
         }
     }

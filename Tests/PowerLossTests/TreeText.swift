@@ -54,8 +54,8 @@ extension Storage {
     /// All states that the model allows at a crash point, as text.
     func states(at crashPoint: Int, only names: [String]? = nil) -> Set<String> {
         var states: Set<String> = []
-        forEachState(at: crashPoint) { pending, choice in
-            states.insert(TreeText.of(tree(pending, choice), only: names))
+        forEachState(at: crashPoint) {
+            states.insert(TreeText.of($0.tree, only: names))
         }
         return states
     }

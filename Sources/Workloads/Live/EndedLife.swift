@@ -19,14 +19,14 @@ struct EndedLife {
         guard run.faults.contains(where: { $0.fired > 0 }) else { return violation }
         let storage = Storage(
             log: try EffectLog(run.recording), model: target.model, stack: target.stack)
-        let (pending, choice) = try storage.choice(plan)
-        let errors = SyncErrors(storage: storage, history: run.history)
-        let named = errors.named(violation, pending, choice)
+        let state = try storage.state(plan)
+        let errors = SyncErrors(run.history)
+        let named = errors.named(violation, state)
         guard named.kind == violation.kind, storage.log.takesBack else { return named }
         // What a failed sync took back is gone, whatever else is lost.
-        var nothing = choice
+        var nothing = state.choice
         nothing.kept = nothing.kept.map { _ in true }
-        return errors.named(violation, pending, nothing)
+        return errors.named(violation, CrashState(storage, state.pending, nothing))
     }
 }
 

@@ -199,20 +199,20 @@ package final class LiveCampaign {
         let machines = powerLosses.randomElement(using: &random)!
         report.machinesLost += log.machines.isEmpty ? 0 : machines.count
         let pending = storage.pending(at: storage.lastCrashPoint, losing: machines)
-        let choice = storage.drawnChoice(pending, seed: random.next())
-        var tree = storage.tree(pending, choice)
-        states.insert(tree.settle())
+        let state = storage.drawnState(pending, seed: random.next())
+        var tree = state.tree
+        states.insert(state.hash)
         tree.dropUnreachable()
         report.cuts += 1
         report.states = states.count
         report.effectsAtRisk += pending.effects.count
-        report.effectsLost += choice.kept.count { !$0 }
+        report.effectsLost += state.choice.kept.count { !$0 }
         report.acknowledged += run.history.view(at: .max).acknowledged
             .count { $0.settledSequence >= 0 }
         return Base(
             tree: tree.owners.count > 8 ? try tree.compacted() : tree, marks: marks,
             ended: EndedLife(
-                number: number, run: run, plan: storage.plan(pending, choice), moment: moment,
+                number: number, run: run, plan: state.plan, moment: moment,
                 isReported: isReported),
             unseen: unseen)
     }

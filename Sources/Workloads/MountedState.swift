@@ -7,7 +7,7 @@ import Stage
 import struct SystemPackage.Errno
 
 /// The tree that a power loss left, before any recovery, for a person to walk about in.
-package struct CrashState {
+package struct MountedState {
     package let tree: FileTree
     package let workload: Workload
     package let options: RunnerOptions

@@ -89,13 +89,9 @@ extension Campaign {
         guard unknown.count <= SyncTrial.mostObservations else { return .unknown }
         exploration.report.statesObserved += observations.observe(unknown)
         for state in states {
-            let index = observations.index(state.hash)!
-            let entry = observations.entries[index]
-            guard entry.failure == nil else { return .unknown }
-            let point = state.crashPoint
-            let found = exploration.violations(index, entry, at: point)
+            guard let found = exploration.violations(state, observations) else { return .unknown }
             guard !found.isEmpty else { continue }
-            let atRest = kindsWithoutLoss(at: point, exploration, observations)
+            let atRest = kindsWithoutLoss(at: state.crashPoint, exploration, observations)
             if let violation = found.first(where: { !atRest.contains($0.kind) }) {
                 return .violates(state, violation.kind)
             }
@@ -108,13 +104,7 @@ extension Campaign {
         at point: Int, _ exploration: Exploration, _ observations: Observations
     ) -> Set<ViolationKind> {
         let state = CrashState(exploration.storage, losingNothingAt: point)
-        if !observations.isObserved(state.hash) {
-            exploration.report.statesObserved += observations.observe([state])
-        }
-        let index = observations.index(state.hash)!
-        let entry = observations.entries[index]
-        guard entry.failure == nil else { return [] }
-        return Set(exploration.violations(index, entry, at: point).map(\.kind))
+        return Set((violations(state, exploration, observations) ?? []).map(\.kind))
     }
 }
 

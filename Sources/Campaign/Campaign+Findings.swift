@@ -9,8 +9,8 @@ extension Campaign {
         _ violation: Violation, _ state: CrashState, _ exploration: Exploration,
         _ observations: Observations
     ) {
-        let names = SyncErrors(exploration.judge.history)
-        var kind = names.named(violation, state).kind
+        let history = exploration.judge.history
+        var kind = violation.named(asFailed: state.failedSync, history).kind
         let explanation = exploration.explanation
         let signature = explanation.signature(state)
         let point = state.crashPoint
@@ -31,7 +31,7 @@ extension Campaign {
         let smallest = shrink(violation.kind, state, exploration, observations)
         let least = smallest.state
         if let left = self.violation(violation.kind, least, exploration, observations) {
-            kind = names.named(left, least).kind
+            kind = left.named(asFailed: least.failedSync, history).kind
         }
         let cause = explanation.cause(
             kind, smallest, isOfRecovery: violation.isOfSecondStart)
@@ -89,13 +89,7 @@ extension Campaign {
         exploration.turnBegan = clock()
         let storage = exploration.storage
         let state = CrashState(storage, losingNothingAt: storage.lastCrashPoint)
-        if !observations.isObserved(state.hash) {
-            exploration.report.statesObserved += observations.observe([state])
-        }
-        let index = observations.index(state.hash)!
-        let entry = observations.entries[index]
-        guard entry.failure == nil else { return }
-        for violation in exploration.violations(index, entry, at: storage.lastCrashPoint) {
+        for violation in violations(state, exploration, observations) ?? [] {
             if !blameFault(violation, state, exploration, observations) {
                 investigate(violation, state, exploration, observations)
             }
@@ -154,14 +148,18 @@ extension Campaign {
                 exploration.plansUntried += 1
                 return nil
             }
+        }
+        return violations(state, exploration, observations)?.first { $0.kind == kind }
+    }
+
+    /// What is wrong with a state, by what is known or by observing; nil where that found nothing out.
+    func violations(
+        _ state: CrashState, _ exploration: Exploration, _ observations: Observations
+    ) -> [Violation]? {
+        if !observations.isObserved(state.hash) {
             exploration.report.statesObserved += observations.observe([state])
         }
-        let index = observations.index(state.hash)!
-        let entry = observations.entries[index]
-        guard entry.failure == nil else { return nil }
-        return exploration.violations(index, entry, at: state.crashPoint).first {
-            $0.kind == kind
-        }
+        return exploration.violations(state, observations)
     }
 
     /// Whether the target has time left for shrinking: twice its share of the budget, so that the others get theirs.
@@ -204,13 +202,14 @@ extension Campaign {
         let recovery = try observations.observeAfresh(state.tree, patience: 4)
         let judge = exploration.judge
         let point = state.crashPoint
-        var found = exploration.violations(of: recovery.observation, at: point, by: judge)
+        let circumstances = exploration.circumstances(at: point)
+        var found = judge.violations(Showing(recovery.observation), circumstances)
         if !found.contains(where: { $0.kind == kind }), recovery.changed {
             var left = recovery.tree
             _ = left.settle()
             let second = try observations.observeAfresh(left, patience: 4)
-            found = exploration.violations(
-                of: recovery.observation, then: second.observation, at: point, by: judge)
+            found = judge.violations(
+                Showing(recovery.observation, then: second.observation), circumstances)
         }
         guard let violation = found.first(where: { $0.kind == kind }) else { return nil }
         let storage = exploration.storage

@@ -20,17 +20,15 @@ extension Campaign {
         let exploration = Exploration(
             storage,
             judge: Judge(
-                history, promise: subject.promise(on: target.stack) ?? subject.promise,
+                history, promise: subject.promiseJudged(on: target.stack),
                 vocabulary: vocabulary),
             isJudged: true, counting: nil, options: options, ending: options.ending)
         exploration.turnBegan = clock()
         let state = try storage.state(plan)
-        if !observations.isObserved(state.hash) { _ = observations.observe([state]) }
-        let index = observations.index(state.hash)!
-        let entry = observations.entries[index]
-        if let failure = entry.failure { return ([], [failure]) }
-        for violation in exploration.violations(index, entry, at: state.crashPoint)
-        where kinds.contains(violation.kind) {
+        guard let violations = violations(state, exploration, observations) else {
+            return ([], [observations.failure(state.hash) ?? "nothing was observed"])
+        }
+        for violation in violations where kinds.contains(violation.kind) {
             investigate(violation, state, exploration, observations)
         }
         return (exploration.groupedFindings, exploration.shortfalls)

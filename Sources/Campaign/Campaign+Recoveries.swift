@@ -161,8 +161,8 @@ extension Campaign {
     ) -> Bool {
         guard let index = observations.index(state.hash) else { return false }
         let entry = observations.entries[index]
-        return entry.failure == nil && entry.isChanging && entry.observation.isComplete
-            && exploration.violations(index, entry, at: state.crashPoint).isEmpty
+        return entry.isChanging && entry.observation.isComplete
+            && exploration.violations(state, observations)?.isEmpty ?? false
     }
 
     /// Equal for recoveries that make the same changes to files of the same name pattern.

@@ -255,7 +255,7 @@ package struct Campaign {
             exploration.shortfalls.append(failure)
             return
         }
-        let violations = exploration.violations(index, entry, at: state.crashPoint)
+        let violations = exploration.violations(state, observations) ?? []
         if violations.isEmpty,
             let shortfall = entry.observation.shortfall ?? entry.secondShortfall
         {
@@ -263,13 +263,11 @@ package struct Campaign {
             return
         }
         if let counting = exploration.counting {
-            let counted = exploration.violations(
-                index, entry, at: state.crashPoint, by: counting)
+            let counted = exploration.violations(state, observations, by: counting) ?? []
             var outcome = Self.outcome(counted)
             // A delete that is lost looks like a key that is back. The store is as it was before: nothing is corrupt.
             if outcome == .silentCorruption, let ageing = exploration.ageing,
-                exploration.violations(index, entry, at: state.crashPoint, by: ageing)
-                    .isEmpty
+                exploration.violations(state, observations, by: ageing)?.isEmpty ?? false
             {
                 outcome = .silentLoss
             }

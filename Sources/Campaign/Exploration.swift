@@ -198,42 +198,31 @@ final class Exploration {
     /// - Returns: false where it is not possible here.
     func suggest(_ plan: CrashPlan) -> Bool { search.suggest(plan) }
 
-    /// What is wrong with an observation of what a power loss at `point` left.
+    /// What is wrong with a state whose tree was observed; nil where that found nothing out.
     func violations(
-        _ index: Int, _ entry: Observations.Entry, at point: Int, by other: Judge? = nil
-    ) -> [Violation] {
+        _ state: CrashState, _ observations: Observations, by other: Judge? = nil
+    ) -> [Violation]? {
+        guard let index = observations.index(state.hash) else { return nil }
+        let entry = observations.entries[index]
+        guard entry.failure == nil else { return nil }
         let judge = other ?? judge
+        let point = state.crashPoint
         let key = JudgedKey(
             observation: index, epoch: changes.partitioningIndex { $0 > judgedCut(point) },
             overdue: overdueCount(at: point), promise: judge.promise,
             isShown: earlier?.hasShown(before: point) ?? false)
         if let known = judged[key] { return known }
-        let found = violations(
-            of: entry.observation, then: entry.second, at: point, by: judge)
+        let found = judge.violations(
+            Showing(entry.observation, then: entry.second), circumstances(at: point))
         judged[key] = found
         return found
     }
 
-    /// The same, of an observation that nothing is kept of.
-    ///
-    /// - Parameter second: what the next start showed, where that was another.
-    func violations(
-        of observation: Observation, then second: Observation? = nil, at point: Int,
-        by judge: Judge
-    ) -> [Violation] {
-        var found = judge.violations(
-            judge.resolve(observation), cut: judgedCut(point), now: time(of: point))
-        if let earlier, earlier.hasShown(before: point),
-            let less = compare(first: earlier.shown, second: observation)
-        {
-            found.append(less)
-        }
-        if let second {
-            found += judge.violations(
-                ofSecond: second, after: observation, showing: found, cut: judgedCut(point),
-                now: time(of: point))
-        }
-        return found
+    /// Kinds that count are those of the promise: a state that is looked into gets the name that a failed sync gives it.
+    func circumstances(at point: Int) -> Circumstances {
+        Circumstances(
+            cut: judgedCut(point), now: time(of: point),
+            shownBefore: earlier.flatMap { $0.hasShown(before: point) ? $0.shown : nil })
     }
 
     /// What was acknowledged before this point of the history counts.

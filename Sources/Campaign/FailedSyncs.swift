@@ -54,34 +54,12 @@ extension SyncFailure {
     }
 }
 
-/// Tells losses that a sync had warned of from others.
-package struct SyncErrors {
-    let history: History
-
-    package init(_ history: History) {
-        self.history = history
-    }
-
-    /// The violation by its name: what was acknowledged after the sync of it had failed, and is lost, is a sync error that was
-    /// swallowed. What a failed sync took back at once needs no loss.
-    package func named(_ violation: Violation, _ state: CrashState) -> Violation {
-        guard let failed = failure(state),
-            [.lostCommit, .tornCommit, .hole, .resurrected].contains(violation.kind),
-            violation.transactions.contains(where: { name in
-                guard let transaction = history[name] else { return false }
-                return transaction.settlement == .acknowledged
-                    && transaction.settledSequence > failed
-            })
-        else { return violation }
-        var named = violation
-        named.kind = .swallowedSyncError
-        return named
-    }
-
-    /// The record of the failed sync to which the loss is due.
-    private func failure(_ state: CrashState) -> Int? {
-        let log = state.storage.log
-        guard let first = log.failedSync?.record, first < state.crashPoint else { return nil }
-        return log.takesBack && state.losesNothing ? first : state.missingSync
+extension CrashState {
+    /// The record of the failed sync to which the loss is due; nil where there is none. What a failed sync took back at once
+    /// needs no loss.
+    package var failedSync: Int? {
+        let log = storage.log
+        guard let first = log.failedSync?.record, first < crashPoint else { return nil }
+        return log.takesBack && losesNothing ? first : missingSync
     }
 }

@@ -54,6 +54,9 @@ final class Observations {
         known[hash].map { !entries[$0].awaitsSecond } ?? false
     }
 
+    /// Why nothing was found out about a tree that was observed.
+    func failure(_ hash: UInt64) -> String? { index(hash).flatMap { entries[$0].failure } }
+
     /// Believes what was seen of a tree no longer.
     func distrust(_ hash: UInt64, because reason: String) {
         if let index = known[hash] { entries[index].failure = reason }

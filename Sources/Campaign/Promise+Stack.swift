@@ -7,6 +7,9 @@ extension Subject {
     package func promise(on stack: Stack) -> Promise? {
         promiseUnder[stack.name] ?? promise.kept(on: stack)
     }
+
+    /// The same for who judges in any case: the usual promise where nothing can be kept.
+    package func promiseJudged(on stack: Stack) -> Promise { promise(on: stack) ?? promise }
 }
 
 extension Promise {

@@ -88,34 +88,30 @@ package struct Replay {
         }
         let recovery = try observer.observe(tree, patience: 4)
         let judge = Judge(
-            history, promise: subject.promise(on: storage.stack) ?? subject.promise,
+            history, promise: subject.promiseJudged(on: storage.stack),
             vocabulary: Vocabulary(
                 complete: whole, history: history, beforeFault: beforeFault))
-        let resolved = judge.resolve(recovery.observation)
-        let now = run.recording.latestMoment(of: crashPoint)
-        var violations = judge.violations(resolved, cut: crashPoint, now: now)
-        if let shown, let found = compare(first: shown, second: recovery.observation) {
-            violations.append(found)
-        }
+        var second: Observation?
         if recovery.changed {
             var left = recovery.tree
             _ = left.settle()
-            let second = try observer.observe(left, patience: 4).observation
-            violations += judge.violations(
-                ofSecond: second, after: recovery.observation, showing: violations,
-                cut: crashPoint, now: now)
+            second = try observer.observe(left, patience: 4).observation
         }
+        var violations = judge.violations(
+            Showing(recovery.observation, then: second),
+            Circumstances(
+                cut: crashPoint, now: run.recording.latestMoment(of: crashPoint),
+                shownBefore: shown, failedSync: state.failedSync))
         if violations.isEmpty, plan.lost.isEmpty, plan.torn.isEmpty,
             crashPoint == storage.lastCrashPoint
         {
-            violations += try controlViolation(observer, whole, beforeFault, subject.promise)
+            violations = try controlViolation(observer, whole, beforeFault, subject.promise)
+                .map { $0.named(asFailed: state.failedSync, history) }
         }
-        let names = SyncErrors(history)
         return Outcome(
-            observation: recovery.observation,
-            violations: violations.map { names.named($0, state) },
+            observation: recovery.observation, violations: violations,
             acknowledged: history.acknowledgedCount(at: crashPoint),
-            seen: judge.seenCount(resolved, cut: crashPoint))
+            seen: judge.seenCount(judge.resolve(recovery.observation), cut: crashPoint))
     }
 
     /// What the positive control finds, where nothing was lost.

@@ -20,13 +20,12 @@ struct EndedLife {
         let storage = Storage(
             log: try EffectLog(run.recording), model: target.model, stack: target.stack)
         let state = try storage.state(plan)
-        let errors = SyncErrors(run.history)
-        let named = errors.named(violation, state)
+        let history = run.history
+        let named = violation.named(asFailed: state.failedSync, history)
         guard named.kind == violation.kind, storage.log.takesBack else { return named }
         // What a failed sync took back is gone, whatever else is lost.
-        var nothing = state.choice
-        nothing.kept = nothing.kept.map { _ in true }
-        return errors.named(violation, CrashState(storage, state.pending, nothing))
+        let nothing = CrashState(storage, state.pending, .losingNothing(of: state.pending))
+        return violation.named(asFailed: nothing.failedSync, history)
     }
 }
 

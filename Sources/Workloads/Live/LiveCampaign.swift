@@ -87,7 +87,7 @@ package final class LiveCampaign {
     }
 
     private var promise: Promise {
-        subject.promise(on: options.target.stack) ?? subject.promise
+        subject.promiseJudged(on: options.target.stack)
     }
 
     private func power(_ tree: FileTree, _ number: Int) throws -> Power {
@@ -255,9 +255,10 @@ package final class LiveCampaign {
         report.judged += 1
         let judge = Judge(ended.run.history, promise: promise, vocabulary: vocabulary)
         let count = ended.run.recording.count
+        // The life goes on with what it saw: there is no second start to compare, and each life is asked for its failed sync.
         let violations = judge.violations(
-            judge.resolve(shown), cut: count,
-            now: ended.run.recording.latestMoment(of: count))
+            Showing(shown),
+            Circumstances(cut: count, now: ended.run.recording.latestMoment(of: count)))
         if !violations.isEmpty {
             report.losses += 1
             let lives = base.unseen + [ended]

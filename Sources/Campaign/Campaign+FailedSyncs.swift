@@ -11,7 +11,7 @@ extension Campaign {
     ///   - targets: explored on it; what is found joins what they found.
     func exploreFailedSyncs(
         _ error: String, _ log: EffectLog, _ vocabulary: Vocabulary, _ targets: [Exploration],
-        _ observations: Observations
+        _ observations: Observations, _ budget: Budget
     ) -> FailedSyncs {
         let syncs = requests(log)
         let failures = SyncFailure.allCases.filter { failure in
@@ -22,18 +22,14 @@ extension Campaign {
         let attempts = order(syncs).flatMap { number in
             failures.map { FailingSync(number: number, error: error, failure: $0) }
         }
-        let end = options.seconds.map { clock() + $0 }
-        var states = options.states
         for (index, sync) in attempts.enumerated() {
-            if isCancelled() || states == 0 || end.map({ clock() >= $0 }) ?? false { break }
-            let left = attempts.count - index
-            say("sync \(sync.number) failing", states ?? 0, observations.entries.count, 0)
+            if budget.isSpent { break }
+            say("sync \(sync.number) failing", budget.states ?? 0, observations.entries.count, 0)
             var run = FailedSyncs.Run(sync: sync, request: syncs[sync.number - 1].request)
-            let share = Share(
-                seconds: end.map { max(0, $0 - clock()) / Double(left) },
-                states: states.map { max(1, $0 / left) })
-            let planned = explore(&run, vocabulary, targets, observations, share)
-            states = states.map { max(0, $0 - planned) }
+            let start = clock()
+            explore(&run, vocabulary, targets, observations) {
+                budget.share(of: attempts.count - index, preparedSince: start)
+            }
             report.runs.append(run)
         }
         for target in targets where target.isJudged && !syncs.isEmpty {
@@ -45,12 +41,6 @@ extension Campaign {
             if !isTried { target.shortfalls.append("no run in which a sync fails was explored") }
         }
         return report
-    }
-
-    /// What one run may take.
-    private struct Share {
-        let seconds: Double?
-        let states: Int?
     }
 
     // MARK: Which syncs
@@ -81,17 +71,16 @@ extension Campaign {
 
     // MARK: One run
 
-    /// - Returns: how many states it planned.
+    /// - Parameter budget: what may be spent once the run is recorded.
     private func explore(
         _ run: inout FailedSyncs.Run, _ vocabulary: Vocabulary, _ targets: [Exploration],
-        _ observations: Observations, _ share: Share
-    ) -> Int {
-        let start = clock()
+        _ observations: Observations, _ budget: () -> Budget
+    ) {
         do {
             let recorded = try subject.record(failing: run.sync)
             let log = try EffectLog(recorded.recording)
             run.outcome = recorded.outcome
-            guard let failed = log.failedSync else { return 0 }
+            guard let failed = log.failedSync else { return }
             run.record = failed.record
             let history = recorded.history
             run.wentOn =
@@ -100,9 +89,7 @@ extension Campaign {
             let failedRun = FailedRun(record: failed.record, recordingPath: recorded.path)
             // sync(2) has no result.
             let isReported = !log.lies && failed.fault.sync != .everything
-            // Not less than recording took: many runs of which nothing is seen would tell less than a few.
-            let seconds = share.seconds.map { max($0, clock() - start) }
-            var planned = 0
+            let budget = budget()
             let endings = endings(run.sync)
             for (place, ending) in endings.enumerated() {
                 var pairs: [(target: Exploration, exploration: Exploration)] = []
@@ -115,17 +102,13 @@ extension Campaign {
                 }
                 exploreAll(
                     pairs.map(\.exploration), observations,
-                    until: seconds.map { clock() + $0 / Double(endings.count) },
-                    states: share.states.map { max(1, ($0 - planned) / (endings.count - place)) })
+                    budget.share(of: endings.count - place))
                 for (main, exploration) in pairs {
-                    planned += exploration.report.statesPlanned
                     run.continuations.append(join(exploration, main, run.sync))
                 }
             }
-            return planned
         } catch {
             run.inconclusive = "\(error)"
-            return 0
         }
     }
 

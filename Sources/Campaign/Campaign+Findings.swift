@@ -165,7 +165,7 @@ extension Campaign {
     /// Whether the target has time left for shrinking: twice its share of the budget, so that the others get theirs.
     func mayObserve(_ exploration: Exploration) -> Bool {
         if isCancelled() { return false }
-        guard let seconds = options.seconds else { return true }
+        guard case .seconds(let seconds) = options.budget else { return true }
         let used = exploration.report.seconds + clock() - exploration.turnBegan
         return used < 2 * seconds / Double(max(1, options.targets.count))
     }

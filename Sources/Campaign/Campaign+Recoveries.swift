@@ -34,17 +34,6 @@ extension Campaign {
     /// Recoveries that are looked through for one of a new shape; if there is none among them, the last is cut.
     private static let lookedThrough = 16
 
-    /// What may still be spent.
-    private final class Allowance {
-        let end: Double?
-        var states: Int?
-
-        init(end: Double?, states: Int?) {
-            self.end = end
-            self.states = states
-        }
-    }
-
     /// The recoveries of one target, in the order of its crash states.
     private final class Recoveries {
         let of: Exploration
@@ -73,19 +62,15 @@ extension Campaign {
 
     /// - Returns: what a reader should know of it.
     func cutRecoveries(
-        _ explorations: [Exploration], _ observations: Observations
+        _ explorations: [Exploration], _ observations: Observations, _ budget: Budget
     ) -> String {
-        let share = Double(options.nested) / Double(1 + options.nested)
-        let allowance = Allowance(
-            end: options.seconds.map { clock() + $0 * share },
-            states: options.states.map { $0 - $0 / (1 + options.nested) })
         let all = explorations.filter(\.isJudged).map { Recoveries(of: $0, options) }
         while true {
             let open = all.filter { !$0.isFinished }
-            guard !open.isEmpty, !isSpent(allowance) else { break }
-            for recoveries in open where !isSpent(allowance) {
+            guard !open.isEmpty, !budget.isSpent else { break }
+            for recoveries in open where !budget.isSpent {
                 recoveries.of.turnBegan = clock()
-                cutNext(recoveries, depth: options.nested, allowance, observations)
+                cutNext(recoveries, depth: options.nested, budget, observations)
                 recoveries.of.report.seconds += clock() - recoveries.of.turnBegan
             }
             say(explorations, observations)
@@ -98,7 +83,7 @@ extension Campaign {
                 + (all.allSatisfy(\.isFinished) ? "" : "; the budget ended before the others")
         }
         return "no power went again: "
-            + (isSpent(allowance)
+            + (budget.isSpent
                 ? "the budget had ended before"
                 : "no recovery that showed what it should changed anything")
     }
@@ -113,17 +98,13 @@ extension Campaign {
                 findings: explorations.reduce(0) { $0 + $1.allFindings.count }))
     }
 
-    private func isSpent(_ allowance: Allowance) -> Bool {
-        isCancelled() || allowance.states == 0 || allowance.end.map { clock() >= $0 } ?? false
-    }
-
     /// Finds one more recovery that changes something and shows what it should, and cuts it.
     private func cutNext(
-        _ recoveries: Recoveries, depth: Int, _ allowance: Allowance, _ observations: Observations
+        _ recoveries: Recoveries, depth: Int, _ budget: Budget, _ observations: Observations
     ) {
         let exploration = recoveries.of
         var passedBy = 0
-        while !isSpent(allowance) {
+        while !budget.isSpent {
             let new = recoveries.search.next()
             guard let next = new ?? recoveries.takeLater() else {
                 recoveries.isFinished = true
@@ -147,7 +128,7 @@ extension Campaign {
                 }
                 recoveries.shapes[shape, default: 0] += 1
                 let earlier = earlier(exploration, next, recovery)
-                cut(log, after: earlier, recoveries, depth: depth, allowance, observations)
+                cut(log, after: earlier, recoveries, depth: depth, budget, observations)
                 return
             } catch {
                 exploration.shortfalls.append("\(error)")
@@ -202,7 +183,7 @@ extension Campaign {
 
     private func cut(
         _ log: EffectLog, after earlier: EarlierPowerLoss, _ recoveries: Recoveries, depth: Int,
-        _ allowance: Allowance, _ observations: Observations
+        _ budget: Budget, _ observations: Observations
     ) {
         let parent = recoveries.of
         let known = parent.recoveryGroups
@@ -210,12 +191,11 @@ extension Campaign {
             Storage(log: log, model: parent.storage.model, stack: parent.storage.stack),
             judge: parent.judge, isJudged: true, counting: nil, options: options,
             ending: options.ending, after: earlier, known: known)
-        while !exploration.isFinished, !isSpent(allowance) {
+        while !exploration.isFinished, !budget.isSpent {
             let left = Self.statesPerRecovery - exploration.report.statesPlanned
             guard left > 0 else { break }
-            let size = min(left, options.batch, allowance.states ?? .max)
-            let planned = explore(size, exploration, observations) { isSpent(allowance) }
-            allowance.states = allowance.states.map { max(0, $0 - planned) }
+            explore(
+                min(left, options.batch, budget.states ?? .max), exploration, observations, budget)
         }
         parent.recoveryGroups = exploration.groups.enumerated().map { index, group in
             // What was known keeps its own recording; its count has grown.
@@ -224,8 +204,8 @@ extension Campaign {
         if depth > 1 {
             let deeper = Recoveries(of: exploration, options)
             exploration.recoveryGroups = parent.recoveryGroups
-            for _ in 0..<Self.recoveriesPerShape where !deeper.isFinished && !isSpent(allowance) {
-                cutNext(deeper, depth: depth - 1, allowance, observations)
+            for _ in 0..<Self.recoveriesPerShape where !deeper.isFinished && !budget.isSpent {
+                cutNext(deeper, depth: depth - 1, budget, observations)
             }
             parent.recoveryGroups = exploration.recoveryGroups
         }

@@ -131,16 +131,15 @@ package struct Campaign {
             }
         }
         // Each depth of power losses gets as much as the first.
-        exploreAll(
-            explorations, observations,
-            until: options.seconds.map { began + $0 / Double(1 + options.nested) },
-            states: options.states.map { $0 / (1 + options.nested) })
+        let (first, rest) = options.budget.split(into: 1 + options.nested)
+        exploreAll(explorations, observations, budget(first, since: began))
         if options.nested > 0 {
-            report.notes.append(cutRecoveries(explorations, observations))
+            report.notes.append(cutRecoveries(explorations, observations, budget(rest)))
         }
         if let error = options.syncError {
             report.failedSyncs = exploreFailedSyncs(
-                error, log, control.vocabulary, explorations, observations)
+                error, log, control.vocabulary, explorations, observations,
+                budget(options.budget))
         }
         let unfinished = run.unfinished(accepting: subject.acceptedExit).map {
             $0 + (run.end == .timedOut ? subject.timeoutInWords : "")
@@ -176,28 +175,27 @@ package struct Campaign {
 
     // MARK: Exploring
 
+    private func budget(_ size: Budget.Size, since start: Double? = nil) -> Budget {
+        Budget(size, since: start, clock: clock, isCancelled: isCancelled)
+    }
+
     func exploreAll(
-        _ explorations: [Exploration], _ observations: Observations, until end: Double?,
-        states: Int?
+        _ explorations: [Exploration], _ observations: Observations, _ budget: Budget
     ) {
-        var left = states
         while true {
             let open = explorations.filter { !$0.isFinished }
             guard !open.isEmpty else { return }
-            let share = left.map { max(1, $0 / open.count) } ?? .max
+            let share = budget.share(of: open.count).states ?? .max
             for exploration in turns(open) {
-                if isCancelled() || left == 0 || end.map({ clock() >= $0 }) ?? false { return }
-                let size = min(exploration.nextBatch(options), share, left ?? .max)
-                let isOver = { isCancelled() || end.map { clock() >= $0 } ?? false }
+                if budget.isSpent { return }
+                let size = min(exploration.nextBatch(options), share, budget.states ?? .max)
                 let known = exploration.groupedFindings.count
-                let planned = explore(size, exploration, observations, unless: isOver)
-                left = left.map { $0 - planned }
+                explore(size, exploration, observations, budget)
                 for finding in exploration.groupedFindings.dropFirst(known) {
-                    for other in open where other !== exploration && left != 0 {
+                    for other in open where other !== exploration && budget.states != 0 {
                         // Most often its tree was observed already, and this costs no time.
                         guard other.suggest(finding.plan) else { continue }
-                        let planned = explore(1, other, observations, unless: isOver)
-                        left = left.map { $0 - planned }
+                        explore(1, other, observations, budget)
                     }
                 }
                 say(
@@ -211,7 +209,7 @@ package struct Campaign {
     /// Who comes next: each in turn, and where the budget is time, whoever has had least of it; ahead of all, who has too little
     /// evidence yet for any verdict.
     private func turns(_ open: [Exploration]) -> [Exploration] {
-        guard options.seconds != nil else { return open }
+        guard case .seconds = options.budget else { return open }
         let next = open.min {
             ($0.hasVerdict ? 1 : 0, $0.report.seconds, $0.turns)
                 < ($1.hasVerdict ? 1 : 0, $1.report.seconds, $1.turns)
@@ -221,23 +219,24 @@ package struct Campaign {
 
     /// One turn of one target.
     ///
-    /// - Parameter isOver: whether no more observations may begin.
-    /// - Returns: how many states it planned, at most `size`; not those that it could not observe.
+    /// - Parameters:
+    ///   - size: how many states it may plan.
+    ///   - budget: of which it spends those; not what it could not observe.
     func explore(
-        _ size: Int, _ exploration: Exploration, _ observations: Observations,
-        unless isOver: () -> Bool
-    ) -> Int {
+        _ size: Int, _ exploration: Exploration, _ observations: Observations, _ budget: Budget
+    ) {
         exploration.turnBegan = clock()
         let before = exploration.report.statesPlanned
         let (states, unknown) = exploration.plan(size, isKnown: observations.isObserved)
-        exploration.report.statesObserved += observations.observe(unknown, unless: isOver)
+        exploration.report.statesObserved += observations.observe(
+            unknown, unless: { budget.isOver })
         let seen = states.filter { observations.index($0.hash) != nil }
         exploration.take(
             seen, all: states.allSatisfy { observations.isObserved($0.hash) })
         for state in seen { judge(state, exploration, observations) }
         exploration.report.seconds += clock() - exploration.turnBegan
         if isSettled(exploration) { exploration.isFinished = true }
-        return exploration.report.statesPlanned - before
+        budget.spend(exploration.report.statesPlanned - before)
     }
 
     /// What is violated needs not be explored to the end: enough states to see each way in which it is.

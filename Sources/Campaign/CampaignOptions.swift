@@ -15,10 +15,8 @@ package struct CampaignOptions: Sendable {
     package var targets: [Target]
     /// Source of every choice; the same seed and budget in states give the same report.
     package var seed: UInt64 = 1
-    /// Budget in seconds, for all targets together; nil: none.
-    package var seconds: Double? = 20
-    /// Budget in planned states, for all targets together; nil: none.
-    package var states: Int?
+    /// For all targets together.
+    package var budget = Budget.Size.seconds(20)
     /// The part of its crash points that a target must have visited to hold, from 0 to 1; besides one of each shape.
     package var leastCoverage = 0.0
     /// Workers, each with a mount and an observer of its own.

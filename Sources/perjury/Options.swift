@@ -8,11 +8,8 @@ import Stage
 import Workloads
 
 /// How much is explored: a time, or a number of states, for each workload.
-enum Budget: ExpressibleByArgument, CustomStringConvertible {
-    case seconds(Double)
-    case states(Int)
-
-    init?(argument: String) {
+extension Budget.Size: ExpressibleByArgument {
+    package init?(argument: String) {
         if let count = Int(argument), count > 0 {
             self = .states(count)
         } else if let time = DurationText.nanoseconds(argument) {
@@ -23,13 +20,16 @@ enum Budget: ExpressibleByArgument, CustomStringConvertible {
     }
 
     /// As it is typed.
-    var description: String {
+    var text: String {
         switch self {
         case .states(let count): "\(count)"
         case .seconds(let time) where time == time.rounded(): "\(Int(time))s"
         case .seconds(let time): "\(Int((time * 1000).rounded()))ms"
+        case .unlimited: "unlimited"
         }
     }
+
+    package var defaultValueDescription: String { text }
 
     /// As reports have it.
     var words: String {
@@ -38,6 +38,7 @@ enum Budget: ExpressibleByArgument, CustomStringConvertible {
         case .seconds(let time):
             let isWhole = time == time.rounded()
             return (isWhole ? grouped(Int(time)) : "\(time)") + " s a workload"
+        case .unlimited: return "unlimited"
         }
     }
 }
@@ -82,7 +83,7 @@ struct ExplorationOptions: ParsableArguments {
     var seed: UInt64 = 1
 
     @Option(help: "For each workload: a time such as 20s or 2m, or a number of states.")
-    var budget = Budget.seconds(20)
+    var budget = Budget.Size.seconds(20)
 
     @Option(
         help:
@@ -129,12 +130,7 @@ struct ExplorationOptions: ParsableArguments {
         options.batch = 128
         options.leastCoverage = minCoverage?.part ?? 0
         options.jobs = jobs ?? Processors.allowed.count
-        switch budget {
-        case .seconds(let seconds): options.seconds = seconds
-        case .states(let states):
-            options.seconds = nil
-            options.states = states
-        }
+        options.budget = budget
         return options
     }
 }

@@ -63,7 +63,7 @@ struct WorkloadText {
             ? "" : " (packages: \(requires.packages.joined(separator: ", ")))"
         return [
             ("user", file.user ?? "(the caller)"),
-            ("timeout", Budget.seconds(Double(file.timeoutNanoseconds) / 1e9).description),
+            ("timeout", Budget.Size.seconds(Double(file.timeoutNanoseconds) / 1e9).text),
             (
                 "environment",
                 file.environment.isEmpty
@@ -84,7 +84,7 @@ struct WorkloadText {
                 "after",
                 file.afterNanoseconds == 0
                     ? "(at once)"
-                    : Budget.seconds(Double(file.afterNanoseconds) / 1e9).description
+                    : Budget.Size.seconds(Double(file.afterNanoseconds) / 1e9).text
             ),
         ]
     }

@@ -15,7 +15,7 @@ struct DeterminismTests {
             let reports = [1, 4, 1].map { jobs in
                 let campaign = campaign(toy, ["posix", "ext4-ordered", "posix/lying-flush"]) {
                     $0.jobs = jobs
-                    $0.states = states
+                    $0.budget = states.map { .states($0) } ?? .unlimited
                 }
                 return json(campaign.explore(run))
             }
@@ -261,7 +261,7 @@ struct BudgetTests {
     func states(budget: Int) {
         let targets = ["posix", "ext4-ordered", "xfs"]
         let report = explore(Toys.wide(), targets) {
-            $0.states = budget
+            $0.budget = .states(budget)
         }
 
         let planned = report.models.map(\.statesPlanned)
@@ -274,7 +274,7 @@ struct BudgetTests {
     @Test("what a target does not need goes to the others")
     func unusedShare() {
         let report = explore(Toys.wide(), ["in-order", "posix"]) {
-            $0.states = 4000
+            $0.budget = .states(4000)
         }
         let alone = explore(Toys.wide(), ["in-order"])
 
@@ -287,7 +287,7 @@ struct BudgetTests {
     func onceViolated(limit: Int) {
         let report = explore(Toys.files(20, syncsDirectory: false), ["posix"]) {
             $0.statesOnceViolated = limit
-            $0.states = 5000
+            $0.budget = .states(5000)
         }
 
         #expect(report.violated == ["posix: lost-commit"])
@@ -299,7 +299,7 @@ struct BudgetTests {
     func onceNothingElseComes() {
         let report = explore(Toys.files(20, syncsDirectory: false), ["posix"]) {
             $0.leastOnceViolated = 300
-            $0.states = 5000
+            $0.budget = .states(5000)
         }
 
         let model = report.models[0]
@@ -314,7 +314,7 @@ struct BudgetTests {
     @Test("a violated target of many machines has met each crash point when it ends")
     func manyMachines() {
         let report = explore(Toys.machines(6, commits: 60), ["posix"]) {
-            $0.states = 20_000
+            $0.budget = .states(20_000)
         }
 
         let model = report.models[0]
@@ -325,7 +325,7 @@ struct BudgetTests {
 
     @Test("breadth comes first: a small budget visits every crash point of a correct store")
     func crashPoints() {
-        let report = explore(Toys.log(8), ["ext4-ordered"]) { $0.states = 200 }
+        let report = explore(Toys.log(8), ["ext4-ordered"]) { $0.budget = .states(200) }
 
         let model = report.models[0]
         #expect(model.verdict == .holds)
@@ -345,7 +345,7 @@ struct BudgetTests {
         }
         var options = CampaignOptions(
             targets: ["posix", "ext4-ordered", "xfs", "btrfs"].map { Target($0) })
-        options.seconds = 100
+        options.budget = .seconds(100)
         let report = Campaign(toy, options: options, clock: { clock.now }).run()
 
         #expect(report.models.map(\.verdict) == [.violated, .holds, .holds, .holds])

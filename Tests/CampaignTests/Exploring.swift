@@ -25,7 +25,7 @@ func campaign(
     _ toy: ToySubject, _ targets: [String], _ configure: (inout CampaignOptions) -> Void = { _ in }
 ) -> Campaign {
     var options = CampaignOptions(targets: targets.map { Target($0) })
-    options.seconds = nil
+    options.budget = .unlimited
     configure(&options)
     return Campaign(toy, options: options, clock: { 0 })
 }

@@ -178,7 +178,7 @@ struct FindingTests {
     func isMinimal(_ expected: Expected) throws {
         let run = try expected.toy.record()
         var options = CampaignOptions(targets: VerdictTests.models.map { Target($0) })
-        options.seconds = nil
+        options.budget = .unlimited
         let report = Campaign(expected.toy, options: options, clock: { 0 }).explore(run)
 
         for finding in report.findings {

@@ -215,7 +215,7 @@ struct InconclusiveTests {
     func coverage() {
         func verdict(_ states: Int, atLeast part: Double = 0) -> Verdict {
             explore(Toys.log(20), ["posix"]) {
-                $0.states = states
+                $0.budget = .states(states)
                 $0.leastCoverage = part
             }.verdict
         }
@@ -261,14 +261,14 @@ struct InconclusiveTests {
 
     private func tried(_ toy: ToySubject, _ models: [String], states: Int) -> WorkloadReport {
         explore(toy, models) {
-            $0.states = states
+            $0.budget = .states(states)
             $0.batch = 1
         }
     }
 
     @Test("a budget that ends before anything was observed", arguments: [0, 1])
     func noBudget(_ states: Int) {
-        let report = explore(Toys.log(), ["posix", "xfs"]) { $0.states = states }
+        let report = explore(Toys.log(), ["posix", "xfs"]) { $0.budget = .states(states) }
 
         #expect(report.models.map(\.statesPlanned) == [states, 0])
         #expect(
@@ -280,7 +280,7 @@ struct InconclusiveTests {
 
     @Test("no time at all")
     func noTime() {
-        let report = explore(Toys.log(), ["posix"]) { $0.seconds = 0 }
+        let report = explore(Toys.log(), ["posix"]) { $0.budget = .seconds(0) }
 
         #expect(
             report.verdict == .inconclusive("the budget ended before anything was observed"))

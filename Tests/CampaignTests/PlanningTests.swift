@@ -35,7 +35,9 @@ struct PlanningTests {
     func many(syncsEach: Bool) {
         let toy = Self.manyFiles(60_000, syncsEach: syncsEach)
 
-        let report = explore(toy, ["posix", "ext4-ordered", "posix/lying-flush"]) { $0.states = 3 }
+        let report = explore(toy, ["posix", "ext4-ordered", "posix/lying-flush"]) {
+            $0.budget = .states(3)
+        }
 
         #expect(report.models.map(\.statesPlanned) == [1, 1, 1], "\(report.inconclusive ?? "")")
     }
@@ -50,7 +52,7 @@ struct PlanningTests {
             try read(disk)
         }
         var options = CampaignOptions(targets: [Target("posix")])
-        options.seconds = 20
+        options.budget = .seconds(20)
 
         let report = Campaign(toy, options: options, clock: { clock.now }).run()
 

@@ -211,7 +211,7 @@ struct RecoveryTests {
         let toy = folding(inPlace: true)
         let run = try toy.record()
         var options = CampaignOptions(targets: [Target("btrfs")])
-        options.seconds = nil
+        options.budget = .unlimited
         options.nested = 1
         let report = Campaign(toy, options: options, clock: { 0 }).explore(run)
         let finding = try #require(report.findings.first)
@@ -243,7 +243,7 @@ struct RecoveryTests {
             explore(folding(inPlace: true), Self.targets) {
                 $0.nested = 2
                 $0.jobs = jobs
-                $0.states = 2000
+                $0.budget = .states(2000)
             }
         }
 

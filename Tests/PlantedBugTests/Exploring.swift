@@ -18,8 +18,7 @@ func explore(_ name: String, alsoOn others: [Stack] = [], states: Int = 60_000) 
     let workload = try catalogue.load(name)
     let subject = try WorkloadSubject(workload, options: RunnerOptions(out: folder.path))
     var options = CampaignOptions(targets: workload.file.targets(alsoOn: others))
-    options.seconds = nil
-    options.states = states
+    options.budget = .states(states)
     options.jobs = 2
     options.statesOnceViolated = 2000
     options.nested = workload.file.nested

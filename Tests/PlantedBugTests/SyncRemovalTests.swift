@@ -32,8 +32,7 @@ struct SyncRemovalTests {
                 setupOutput: run.setupOutput)
             var options = CampaignOptions(
                 targets: [.posix, .ext4Ordered].map { .init(model: $0, stack: .honest) })
-            options.seconds = nil
-            options.states = 6000
+            options.budget = .states(6000)
             options.jobs = 2
             options.statesOnceViolated = 1
             let report = Campaign(subject, options: options) { 0 }.explore(without)

@@ -25,7 +25,9 @@ extension Campaign {
         for (index, sync) in attempts.enumerated() {
             if budget.isSpent { break }
             say("sync \(sync.number) failing", budget.states ?? 0, observations.entries.count, 0)
-            var run = FailedSyncs.Run(sync: sync, request: syncs[sync.number - 1].request)
+            let request = syncs[sync.number - 1]
+            var run = FailedSyncs.Run(
+                sync: sync, request: request.words, shape: request.shape)
             let start = clock()
             explore(&run, vocabulary, targets, observations) {
                 budget.share(of: attempts.count - index, preparedSince: start)
@@ -45,15 +47,14 @@ extension Campaign {
 
     // MARK: Which syncs
 
-    private typealias Request = (request: String, pattern: String)
+    private typealias Request = (words: String, shape: String)
 
     /// The syncs that the run asked for, in order.
     private func requests(_ log: EffectLog) -> [Request] {
         (0..<log.recording.count).compactMap { sequence in
             guard case .sync(let sync)? = log.operation(sequence) else { return nil }
             if case .allocation = sync { return nil }
-            let request = log.words(sequence)
-            return (request, NamePattern.of(String(request.prefix { $0 != "[" })))
+            return (log.words(sequence), log.shape(of: sequence))
         }
     }
 
@@ -61,7 +62,7 @@ extension Campaign {
     private func order(_ syncs: [Request]) -> [Int] {
         var numbers: [String: [Int]] = [:]
         for (index, sync) in syncs.enumerated() {
-            numbers[sync.pattern, default: []].append(index + 1)
+            numbers[sync.shape, default: []].append(index + 1)
         }
         var ahead: Set<Int> = []
         for same in numbers.values { ahead.formUnion([same[0], same[same.count / 2], same.last!]) }

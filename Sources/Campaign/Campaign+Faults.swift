@@ -23,7 +23,9 @@ extension Campaign {
             losingNothingAt: exploration.judge.history.quietCut(before: first.record))
         guard self.violation(violation.kind, before, exploration, observations) == nil
         else { return false }
-        let cause: Set = ["fault \(first.fault.effect) \(first.fault.operation)"]
+        let cause: Set = [
+            Cause.Part.fault(effect: first.fault.effect, operation: first.fault.operation)
+        ]
         let points: Set = [state.crashPoint]
         if exploration.count(violation.kind, cause: cause, state, at: points) { return true }
         do {

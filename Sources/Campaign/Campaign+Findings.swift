@@ -253,7 +253,8 @@ extension Campaign {
             }
             return violation.summary
                 + "; no power was lost, the process had ended: it was acknowledged from the store's own buffer"
-        default:
+        case .corrupt, .tornCommit, .hole, .resurrected, .phantom, .lostCommit,
+            .swallowedSyncError, .unstableRecovery:
             return violation.summary
         }
     }

@@ -149,8 +149,7 @@ extension Campaign {
     /// Equal for recoveries that make the same changes to files of the same name pattern.
     private static func shape(_ log: EffectLog) -> UInt64 {
         (0..<log.recording.count).reduce(0) { hash, record in
-            let words = log.words(record).prefix { $0 != "[" }
-            return StableHash.mix(hash, StableHash.of(Array(NamePattern.of(String(words)).utf8)))
+            StableHash.mix(hash, StableHash.of(Array(log.shape(of: record).utf8)))
         }
     }
 

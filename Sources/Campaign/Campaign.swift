@@ -263,7 +263,7 @@ package struct Campaign {
         }
         if let counting = exploration.counting {
             let counted = exploration.violations(state, observations, by: counting) ?? []
-            var outcome = Self.outcome(counted)
+            var outcome = Characterisation(counted)
             // A delete that is lost looks like a key that is back. The store is as it was before: nothing is corrupt.
             if outcome == .silentCorruption, let ageing = exploration.ageing,
                 exploration.violations(state, observations, by: ageing)?.isEmpty ?? false
@@ -273,7 +273,7 @@ package struct Campaign {
             exploration.report.outcomes[outcome, default: 0] += 1
             if let violation = counted.first(where: {
                 // To see a hang again, and to shrink it, takes longer than it is worth.
-                $0.kind != .hang && Self.outcome([$0]) == outcome
+                !$0.kind.traits.isSlow && $0.kind.traits.outcome == outcome
             }),
                 exploration.wantsExample(of: outcome)
             {
@@ -282,18 +282,6 @@ package struct Campaign {
         }
         guard exploration.isJudged else { return }
         for violation in violations { investigate(violation, state, exploration, observations) }
-    }
-
-    private static func outcome(_ violations: [Violation]) -> Characterisation {
-        let kinds = Set(violations.map(\.kind))
-        if kinds.isEmpty { return .none }
-        if !kinds.isDisjoint(with: [.cannotOpen, .hang]) { return .cannotOpen }
-        if kinds.contains(.corrupt) { return .detectedLoss }
-        if !kinds.isDisjoint(with: [.phantom, .resurrected, .tornCommit, .hole, .unstableRecovery])
-        {
-            return .silentCorruption
-        }
-        return .silentLoss
     }
 
     // MARK: Report

@@ -24,7 +24,7 @@ extension Explanation {
         let state = smallest.state
         let point = state.crashPoint
         if smallest.isUnwritten { return adviceOnUnwritten() }
-        if violation.kind == .unstableRecovery || violation.isOfSecondStart {
+        if violation.kind.traits.isOfRecovery || violation.isOfSecondStart {
             return adviceOnRecovery(violation, state)
         }
         let faults = faults(state)

@@ -94,10 +94,10 @@ package struct Explanation {
 
     /// What a power loss took, as the syncs that would have kept it, files of one name pattern together. A loss whose
     /// signature holds that of a known finding needs no finding of its own.
-    func signature(_ state: CrashState) -> Set<String> {
+    func signature(_ state: CrashState) -> Set<Cause.Part> {
         var parts = causes(losses(state), state)
         // Had the file been synced, it could not have torn either.
-        for loss in torn(state) { parts.insert("content \(pattern(loss.logged))") }
+        for loss in torn(state) { parts.insert(.content(pattern(loss.logged))) }
         return parts
     }
 
@@ -106,36 +106,37 @@ package struct Explanation {
     /// - Parameter isOfRecovery: the first start after the power loss showed nothing wrong.
     func cause(
         _ kind: ViolationKind, _ smallest: SmallestState, isOfRecovery: Bool = false
-    ) -> Set<String> {
+    ) -> Set<Cause.Part> {
         let parts = causes(roots(smallest.state), smallest.state)
         if !parts.isEmpty { return parts }
         // Whenever the process ended: it is recovery that is at fault.
-        if kind == .unstableRecovery || isOfRecovery { return ["recovery"] }
-        if kind == .swallowedSyncError { return ["taken back by a failed sync"] }
+        if kind.traits.isOfRecovery || isOfRecovery { return [.recovery] }
+        if kind == .swallowedSyncError { return [.takenBack] }
+        let point = smallest.state.crashPoint
         return [
             smallest.isUnwritten
-                ? "not written" : "order \(nextOperation(at: smallest.state.crashPoint))"
+                ? .notWritten
+                : .order(before: point < storage.lastCrashPoint ? log.shape(of: point) : "end")
         ]
     }
 
-    private func causes(_ losses: [Loss], _ state: CrashState) -> Set<String> {
-        var parts: Set<String> = []
+    private func causes(_ losses: [Loss], _ state: CrashState) -> Set<Cause.Part> {
+        var parts: Set<Cause.Part> = []
         for loss in losses {
             let missed = missedSync(loss.effect, before: state.crashPoint)
-            parts.insert((missed == nil ? "" : "unsynced ") + cause(loss))
+            parts.insert(missed == nil ? cause(loss) : .unsynced(cause(loss)))
         }
-        for loss in torn(state) { parts.insert("torn \(pattern(loss.logged))") }
+        for loss in torn(state) { parts.insert(.torn(pattern(loss.logged))) }
         return parts
     }
 
     /// One directory that is not synced after renames into it is one cause, whatever the names.
-    private func cause(_ loss: Loss) -> String {
+    private func cause(_ loss: Loss) -> Cause.Part {
         switch loss.logged.effect.change {
         case .name:
-            let step = log.words(loss.record).prefix { $0 != " " }
-            return "\(step) in \(NamePattern.of(directory(loss.logged)))"
-        case .attributes, .extendedAttribute: return "attributes \(pattern(loss.logged))"
-        default: return "content \(pattern(loss.logged))"
+            .names(by: log.verb(of: loss.record), in: NamePattern.of(directory(loss.logged)))
+        case .attributes, .extendedAttribute: .attributes(pattern(loss.logged))
+        case .birth, .data, .zero, .punch, .grow, .setSize: .content(pattern(loss.logged))
         }
     }
 
@@ -146,11 +147,6 @@ package struct Explanation {
     /// The path of the directory in which the name lies that changes; empty for the data's own.
     func directory(_ logged: EffectLog.LoggedEffect) -> String {
         log.paths[logged.path].split(separator: "/").dropLast().joined(separator: "/")
-    }
-
-    private func nextOperation(at point: Int) -> String {
-        guard point < storage.lastCrashPoint else { return "end" }
-        return NamePattern.of(String(log.words(point).prefix { $0 != "[" }))
     }
 
     // MARK: Failed syncs

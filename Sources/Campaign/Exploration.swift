@@ -72,13 +72,13 @@ final class Exploration {
 
     private struct FlakyKey: Hashable {
         let kind: ViolationKind
-        let signature: Set<String>
+        let signature: Set<Cause.Part>
     }
 
     /// Violations that one smallest plan explains.
     struct Group {
         let kind: ViolationKind
-        let cause: Set<String>
+        let cause: Set<Cause.Part>
         let treeHash: UInt64?
         /// Crash points at which it shows when nothing is lost.
         var points: Set<Int>
@@ -255,7 +255,7 @@ final class Exploration {
     // MARK: Groups
 
     /// Counts the violation where what was lost explains it already.
-    func count(_ kind: ViolationKind, _ signature: Set<String>, at cut: Int) -> Bool {
+    func count(_ kind: ViolationKind, _ signature: Set<Cause.Part>, at cut: Int) -> Bool {
         count(kind) { $0.points.contains(cut) || $0.cause.isSubset(of: signature) }
     }
 
@@ -263,7 +263,7 @@ final class Exploration {
     ///
     /// - Parameter points: crash points at which it shows when nothing is lost.
     func count(
-        _ kind: ViolationKind, cause: Set<String>, _ smallest: CrashState, at points: Set<Int>
+        _ kind: ViolationKind, cause: Set<Cause.Part>, _ smallest: CrashState, at points: Set<Int>
     ) -> Bool {
         count(kind, adding: points) { $0.cause == cause || $0.treeHash == smallest.hash }
     }
@@ -280,7 +280,7 @@ final class Exploration {
     }
 
     func add(
-        _ finding: Finding, cause: Set<String>, _ smallest: CrashState, at points: Set<Int>
+        _ finding: Finding, cause: Set<Cause.Part>, _ smallest: CrashState, at points: Set<Int>
     ) {
         kinds.insert(finding.kind)
         plannedAtFinding = report.statesPlanned
@@ -348,11 +348,11 @@ final class Exploration {
     // MARK: Flakiness
 
     /// How often violations like this were looked at and did not show again.
-    func flakyCount(_ kind: ViolationKind, _ signature: Set<String>) -> Int {
+    func flakyCount(_ kind: ViolationKind, _ signature: Set<Cause.Part>) -> Int {
         flaky[FlakyKey(kind: kind, signature: signature)] ?? 0
     }
 
-    func noteFlaky(_ kind: ViolationKind, _ signature: Set<String>) {
+    func noteFlaky(_ kind: ViolationKind, _ signature: Set<Cause.Part>) {
         flaky[FlakyKey(kind: kind, signature: signature), default: 0] += 1
     }
 }

@@ -17,6 +17,8 @@ package struct FailedSyncs: Sendable {
         package let sync: FailingSync
         /// What it asked, and of what: `fdatasync data.log`. In a run in which it never came, as in the one without faults.
         package let request: String
+        /// Equal for syncs of the same kind of files of one name pattern.
+        package let shape: String
         /// Its record; nil where the run ended before it came.
         package var record: Int?
         /// How the program ended, in words.

@@ -153,15 +153,6 @@ package struct RecoveryCut: Sendable {
     }
 }
 
-/// What a store shows on a stack on which nobody can be durable.
-package enum Characterisation: String, Sendable, CaseIterable {
-    case none = "no loss"
-    case silentLoss = "silent loss"
-    case detectedLoss = "detected loss"
-    case cannotOpen = "cannot open"
-    case silentCorruption = "silent corruption"
-}
-
 /// One way in which a promise is broken, with the smallest power loss that shows it.
 package struct Finding: Sendable {
     package var kind: ViolationKind

@@ -85,7 +85,7 @@ extension Violation {
     ///
     /// - Parameter record: of the failed sync to which the loss is due; nil where there is none.
     package func named(asFailed record: Int?, _ history: History) -> Violation {
-        guard let record, kind.canBeSwallowed,
+        guard let record, kind.traits.canBeSwallowed,
             transactions.contains(where: { name in
                 guard let transaction = history[name] else { return false }
                 return transaction.settlement == .acknowledged
@@ -95,12 +95,5 @@ extension Violation {
         var named = self
         named.kind = .swallowedSyncError
         return named
-    }
-}
-
-extension ViolationKind {
-    /// A failed sync may have warned of it.
-    fileprivate var canBeSwallowed: Bool {
-        [.lostCommit, .tornCommit, .hole, .resurrected].contains(self)
     }
 }

@@ -74,7 +74,7 @@ package func positiveControl(
         for (name, observation, cut) in trees {
             let violations = strict.violations(strict.resolve(observation), cut: cut)
             let isBase = cut == 0
-            if let violation = violations.first(where: { isBase || !$0.kind.isLoss }) {
+            if let violation = violations.first(where: { isBase || !$0.kind.traits.isLoss }) {
                 return .inconclusive(
                     "marks and observer disagree on the \(name), which lost nothing: "
                         + violation.summary)
@@ -119,11 +119,6 @@ private func unreadable(_ observation: Observation) -> String? {
     return observation.corruptions.first.map { "the integrity check failed: \($0)" }
 }
 
-extension ViolationKind {
-    /// Something acknowledged is missing, wholly or in part.
-    var isLoss: Bool { self == .lostCommit || self == .tornCommit || self == .hole }
-}
-
 extension Vocabulary {
     /// Learns an observer's words from its listing of the complete tree; where the run met a fault, which may have destroyed
     /// something, from that of the tree before, unless nothing had been acknowledged by then.
@@ -146,7 +141,7 @@ extension Vocabulary {
         else { return }
         namesTransactionsWithKeys = true
         let misses = judge(complete, history: history, cut: cut, promise: .durable)
-        listsKeys = !(complete.values.isEmpty && misses.contains { $0.kind.isLoss })
+        listsKeys = !(complete.values.isEmpty && misses.contains { $0.kind.traits.isLoss })
     }
 }
 
@@ -167,8 +162,7 @@ extension Judge {
         var known = Set(found.map(\.kind))
         let instability = compare(first: first, second: second)
         if instability != nil {
-            known.formUnion(ViolationKind.allCases.filter(\.isLoss))
-            known.formUnion([.cannotOpen, .hang, .corrupt])
+            known.formUnion(ViolationKind.allCases.filter(\.traits.isToldByInstability))
         }
         let new = violations(resolve(second), cut: cut, now: now).filter {
             !known.contains($0.kind)

@@ -25,6 +25,61 @@ package enum ViolationKind: String, Hashable, Sendable, CaseIterable, Comparable
     }
 }
 
+extension ViolationKind {
+    /// What follows from a kind, wherever that is asked.
+    package struct Traits: Sendable {
+        /// Of a store of which this is all that is wrong.
+        package let outcome: Characterisation
+        /// Something acknowledged is missing, wholly or in part.
+        package var isLoss = false
+        /// A failed sync may have warned of it.
+        package var canBeSwallowed = false
+        /// Where the second start shows less than the first, this is told by that.
+        package var isToldByInstability = false
+        /// Recovery is at fault, whatever was lost.
+        package var isOfRecovery = false
+        /// To see it once more takes all the time that an observer may take.
+        package var isSlow = false
+    }
+
+    package var traits: Traits {
+        switch self {
+        case .cannotOpen: Traits(outcome: .cannotOpen, isToldByInstability: true)
+        case .hang: Traits(outcome: .cannotOpen, isToldByInstability: true, isSlow: true)
+        case .corrupt: Traits(outcome: .detectedLoss, isToldByInstability: true)
+        case .tornCommit, .hole:
+            Traits(
+                outcome: .silentCorruption, isLoss: true, canBeSwallowed: true,
+                isToldByInstability: true)
+        case .resurrected: Traits(outcome: .silentCorruption, canBeSwallowed: true)
+        case .phantom: Traits(outcome: .silentCorruption)
+        case .lostCommit:
+            Traits(
+                outcome: .silentLoss, isLoss: true, canBeSwallowed: true, isToldByInstability: true)
+        case .swallowedSyncError: Traits(outcome: .silentLoss)
+        case .unstableRecovery: Traits(outcome: .silentCorruption, isOfRecovery: true)
+        }
+    }
+}
+
+/// What a store shows on a stack on which nobody can be durable.
+package enum Characterisation: String, Sendable, CaseIterable {
+    case none = "no loss"
+    case silentLoss = "silent loss"
+    case detectedLoss = "detected loss"
+    case cannotOpen = "cannot open"
+    case silentCorruption = "silent corruption"
+
+    /// What is loudest of what was found.
+    package init(_ violations: [Violation]) {
+        let found = Set(violations.map(\.kind.traits.outcome))
+        let order: [Characterisation] = [
+            .cannotOpen, .detectedLoss, .silentCorruption, .silentLoss,
+        ]
+        self = order.first(where: found.contains) ?? .none
+    }
+}
+
 /// One kind of breach in one observation, with its evidence.
 package struct Violation: Hashable, Sendable {
     package var kind: ViolationKind

@@ -131,7 +131,7 @@ package struct JSONReport {
         if let cause = finding.cause {
             members += [
                 .init("fingerprint", .string(cause.fingerprint.description)),
-                .init("cause", .strings(cause.parts)),
+                .init("cause", .strings(cause.parts.map(\.description))),
                 .init("asExpected", .bool(finding.isExpected)),
                 .init("known", .optional(finding.knownReason)),
             ]

@@ -76,14 +76,13 @@ extension TextReport {
     private static func rows(_ failed: FailedSyncs) -> [Row] {
         var rows: [Row] = []
         for run in failed.runs where run.record != nil {
-            let pattern = NamePattern.of(String(run.request.prefix { $0 != "[" }))
             let index = rows.firstIndex {
-                $0.pattern == pattern && $0.failure == run.sync.failure
+                $0.pattern == run.shape && $0.failure == run.sync.failure
             }
             if let index {
                 rows[index].runs.append(run)
             } else {
-                rows.append(Row(pattern: pattern, failure: run.sync.failure, runs: [run]))
+                rows.append(Row(pattern: run.shape, failure: run.sync.failure, runs: [run]))
             }
         }
         return rows

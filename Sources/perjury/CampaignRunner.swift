@@ -167,7 +167,7 @@ struct CampaignRunner {
         var seen: [Fingerprint: String] = [:]
         for finding in report.findings {
             guard let cause = finding.cause else { continue }
-            seen[cause.fingerprint] = cause.parts.joined(separator: ", ")
+            seen[cause.fingerprint] = cause.parts.map(\.description).joined(separator: ", ")
         }
         let own = task.workload.file.expect
         let unseen = baseline?.update(task.wantedName, seen: seen, own: own) ?? []

@@ -51,7 +51,7 @@ struct CauseTests {
         let byList = explore(toy, ["posix", "ext4-ordered"])
         #expect(!byList.isExpected)
         let unexpected = byList.findings.filter { !$0.isExpected }
-        #expect(Set(unexpected.map(\.cause?.parts)) == [["content table"]])
+        #expect(Set(unexpected.map { $0.cause?.parts }) == [[.content("table")]])
         #expect(byList.findings.contains { $0.isExpected && $0.knownReason == "known" })
 
         for fingerprint in fingerprints(byKind) { toy.expectation.known?[fingerprint] = "known" }
@@ -90,10 +90,11 @@ struct CauseTests {
 
     @Test("a finding that time left unshrunk is known where a part of its cause is")
     func unshrunk() {
-        let part = Cause(.lostCommit, ["content log"], isInRecovery: false)
+        let part = Cause(.lostCommit, [.content("log")], isInRecovery: false)
         var report = explore(store(twoFaults: false), ["posix"])
         report.findings[0].cause = Cause(
-            .lostCommit, ["content log", "content table", "name x"], isInRecovery: false)
+            .lostCommit, [.content("log"), .content("table"), .attributes("x")],
+            isInRecovery: false)
         var expectation = Expectation(general: .violates([.lostCommit]))
         expectation.known = [part.fingerprint: "known"]
 
@@ -109,7 +110,7 @@ struct CauseTests {
 
     @Test("what breaks in a recovery has another name than the same loss before it")
     func inRecovery() {
-        let parts: Set = ["content log"]
+        let parts: Set = [Cause.Part.content("log")]
         func fingerprint(_ isInRecovery: Bool) -> Fingerprint {
             Cause(.lostCommit, parts, isInRecovery: isInRecovery).fingerprint
         }

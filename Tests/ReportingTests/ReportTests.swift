@@ -329,7 +329,7 @@ struct MachineReportTests {
         var report = Samples.unexpected
         report.models.removeLast()
         report.findings[0].log = ""
-        let cause = Cause(.lostCommit, ["name meta.json"], isInRecovery: false)
+        let cause = Cause(.lostCommit, [.content("meta.json")], isInRecovery: false)
         report.findings[0].cause = cause
 
         #expect(
@@ -393,7 +393,7 @@ struct MachineReportTests {
                           "plan": "findings/tiny-queue-ext4-ordered-1.json",
                           "replay": "perjury replay perjury-out/findings/tiny-queue-ext4-ordered-1.json",
                           "fingerprint": "\(cause.fingerprint)",
-                          "cause": ["name meta.json"],
+                          "cause": ["content meta.json"],
                           "asExpected": false,
                           "known": null
                         }

@@ -89,7 +89,9 @@ extension Campaign {
         guard unknown.count <= SyncTrial.mostObservations else { return .unknown }
         exploration.report.statesObserved += observations.observe(unknown)
         for state in states {
-            guard let found = exploration.violations(state, observations) else { return .unknown }
+            guard let found = exploration.judging.violations(state, observations) else {
+                return .unknown
+            }
             guard !found.isEmpty else { continue }
             let atRest = kindsWithoutLoss(at: state.crashPoint, exploration, observations)
             if let violation = found.first(where: { !atRest.contains($0.kind) }) {

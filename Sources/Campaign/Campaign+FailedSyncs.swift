@@ -98,7 +98,7 @@ extension Campaign {
                 where target.model.syncFailures.contains(run.sync.failure) {
                     let exploration = exploration(
                         log, history, vocabulary, target, ending: ending, isReported: isReported,
-                        failed: failedRun, known: main.known)
+                        failed: failedRun, known: main.findings.known)
                     pairs.append((main, exploration))
                 }
                 exploreAll(
@@ -126,7 +126,7 @@ extension Campaign {
         _ exploration: Exploration, _ main: Exploration, _ sync: FailingSync
     ) -> FailedSyncs.Continuation {
         var verdict: Verdict?
-        var kinds = exploration.kinds
+        var kinds = exploration.findings.kinds
         if exploration.isJudged {
             var shortfalls = exploration.shortfalls
             // Pages that a mapping had dirtied when the process ended are in no record.
@@ -138,11 +138,11 @@ extension Campaign {
                         + "whose pages the kernel still holds when a process ends are in no record")
                 kinds = []
             } else {
-                main.adopt(exploration)
+                main.findings.adopt(exploration.findings)
             }
             // What could not be found out is not passed over.
             main.shortfalls += shortfalls.map { "after sync \(sync.number) had failed: \($0)" }
-            if exploration.report.statesPlanned == 0, !exploration.isFinished {
+            if exploration.report.statesPlanned == 0, !exploration.turn.isFinished {
                 shortfalls.append("the budget ended before anything was observed")
             }
             verdict =

@@ -27,7 +27,9 @@ extension Campaign {
             Cause.Part.fault(effect: first.fault.effect, operation: first.fault.operation)
         ]
         let points: Set = [state.crashPoint]
-        if exploration.count(violation.kind, cause: cause, state, at: points) { return true }
+        if exploration.findings.count(violation.kind, cause: cause, state, at: points) {
+            return true
+        }
         do {
             guard
                 var (finding, _) = try confirm(

@@ -14,16 +14,16 @@ extension Campaign {
         let explanation = exploration.explanation
         let signature = explanation.signature(state)
         let point = state.crashPoint
-        if exploration.count(kind, signature, at: point) { return }
+        if exploration.findings.count(kind, signature, at: point) { return }
         // Those that are known leave the places to others.
-        let others = exploration.groupCount(kind) {
+        let others = exploration.findings.groupCount(kind) {
             subject.expectation.reason($0.cause?.fingerprint) == nil
         }
         guard others < options.findingsPerKind else {
-            exploration.addUnexplained(kind)
+            exploration.findings.addUnexplained(kind)
             return
         }
-        guard exploration.flakyCount(kind, signature) < Self.flakyLimit else {
+        guard exploration.findings.flakyCount(kind, signature) < Self.flakyLimit else {
             exploration.shortfalls.append(Self.flaky(kind, point))
             return
         }
@@ -37,7 +37,7 @@ extension Campaign {
             kind, smallest, isOfRecovery: violation.isOfSecondStart)
         var points = least.losesNothing ? Set([least.crashPoint]) : []
         if state.losesNothing { points.insert(point) }
-        if exploration.count(kind, cause: cause, least, at: points) { return }
+        if exploration.findings.count(kind, cause: cause, least, at: points) { return }
         do {
             if let (found, shown) = try confirm(
                 violation.kind, smallest, exploration, observations)
@@ -50,11 +50,11 @@ extension Campaign {
                 return
             }
             let reason = Self.flaky(kind, least.crashPoint)
-            exploration.noteFlaky(kind, signature)
+            exploration.findings.noteFlaky(kind, signature)
             observations.distrust(least.hash, because: reason)
             exploration.shortfalls.append(reason)
         } catch {
-            exploration.noteFlaky(kind, signature)
+            exploration.findings.noteFlaky(kind, signature)
             exploration.shortfalls.append(
                 "\(kind.rawValue) at crash point \(least.crashPoint) could not be confirmed: \(error)"
             )
@@ -74,7 +74,7 @@ extension Campaign {
         var example = finding
         example.outcome = outcome
         example.advice = exploration.explanation.adviceWithoutSync(shown, smallest) ?? ""
-        exploration.add(example: example, of: outcome)
+        exploration.examples.add(example, of: outcome)
     }
 
     /// How often a violation is looked at that does not show again.
@@ -86,7 +86,7 @@ extension Campaign {
 
     /// Judges the last crash point with nothing lost before all others: the control has seen that something is missing there.
     func judgeCompleteTree(_ exploration: Exploration, _ observations: Observations) {
-        exploration.turnBegan = clock()
+        exploration.turn.began = clock()
         let storage = exploration.storage
         let state = CrashState(storage, losingNothingAt: storage.lastCrashPoint)
         for violation in violations(state, exploration, observations) ?? [] {
@@ -94,7 +94,7 @@ extension Campaign {
                 investigate(violation, state, exploration, observations)
             }
         }
-        exploration.report.seconds += clock() - exploration.turnBegan
+        exploration.report.seconds += clock() - exploration.turn.began
     }
 
     // MARK: Shrinking
@@ -159,14 +159,14 @@ extension Campaign {
         if !observations.isObserved(state.hash) {
             exploration.report.statesObserved += observations.observe([state])
         }
-        return exploration.violations(state, observations)
+        return exploration.judging.violations(state, observations)
     }
 
     /// Whether the target has time left for shrinking: twice its share of the budget, so that the others get theirs.
     func mayObserve(_ exploration: Exploration) -> Bool {
         if isCancelled() { return false }
         guard case .seconds(let seconds) = options.budget else { return true }
-        let used = exploration.report.seconds + clock() - exploration.turnBegan
+        let used = exploration.report.seconds + clock() - exploration.turn.began
         return used < 2 * seconds / Double(max(1, options.targets.count))
     }
 
@@ -202,7 +202,7 @@ extension Campaign {
         let recovery = try observations.observeAfresh(state.tree, patience: 4)
         let judge = exploration.judge
         let point = state.crashPoint
-        let circumstances = exploration.circumstances(at: point)
+        let circumstances = exploration.judging.circumstances(at: point)
         var found = judge.violations(Showing(recovery.observation), circumstances)
         if !found.contains(where: { $0.kind == kind }), recovery.changed {
             var left = recovery.tree
@@ -214,7 +214,7 @@ extension Campaign {
         guard let violation = found.first(where: { $0.kind == kind }) else { return nil }
         let storage = exploration.storage
         let explanation = exploration.explanation
-        let cut = exploration.judgedCut(point)
+        let cut = exploration.judging.judgedCut(point)
         var finding = Finding(
             kind: kind, model: storage.model.name, stack: storage.stack.name,
             plan: state.plan, lost: explanation.culprits(state),

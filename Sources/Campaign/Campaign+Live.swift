@@ -23,7 +23,7 @@ extension Campaign {
                 history, promise: subject.promiseJudged(on: target.stack),
                 vocabulary: vocabulary),
             isJudged: true, counting: nil, options: options, ending: options.ending)
-        exploration.turnBegan = clock()
+        exploration.turn.began = clock()
         let state = try storage.state(plan)
         guard let violations = violations(state, exploration, observations) else {
             return ([], [observations.failure(state.hash) ?? "nothing was observed"])
@@ -31,6 +31,6 @@ extension Campaign {
         for violation in violations where kinds.contains(violation.kind) {
             investigate(violation, state, exploration, observations)
         }
-        return (exploration.groupedFindings, exploration.shortfalls)
+        return (exploration.findings.found, exploration.shortfalls)
     }
 }

@@ -69,9 +69,9 @@ extension Campaign {
             let open = all.filter { !$0.isFinished }
             guard !open.isEmpty, !budget.isSpent else { break }
             for recoveries in open where !budget.isSpent {
-                recoveries.of.turnBegan = clock()
+                recoveries.of.turn.began = clock()
                 cutNext(recoveries, depth: options.nested, budget, observations)
-                recoveries.of.report.seconds += clock() - recoveries.of.turnBegan
+                recoveries.of.report.seconds += clock() - recoveries.of.turn.began
             }
             say(explorations, observations)
         }
@@ -95,7 +95,7 @@ extension Campaign {
                 planned: explorations.reduce(0) {
                     $0 + $1.report.statesPlanned + $1.report.statesAfterRecoveries
                 }, observed: observations.entries.count,
-                findings: explorations.reduce(0) { $0 + $1.allFindings.count }))
+                findings: explorations.reduce(0) { $0 + $1.findings.all.count }))
     }
 
     /// Finds one more recovery that changes something and shows what it should, and cuts it.
@@ -143,7 +143,7 @@ extension Campaign {
         guard let index = observations.index(state.hash) else { return false }
         let entry = observations.entries[index]
         return entry.isChanging && entry.observation.isComplete
-            && exploration.violations(state, observations)?.isEmpty ?? false
+            && exploration.judging.violations(state, observations)?.isEmpty ?? false
     }
 
     /// Equal for recoveries that make the same changes to files of the same name pattern.
@@ -174,7 +174,7 @@ extension Campaign {
                 ]
         }
         return EarlierPowerLoss(
-            cut: exploration.judgedCut(point), time: exploration.time(of: point),
+            cut: exploration.judging.judgedCut(point), time: exploration.judging.time(of: point),
             shown: recovery.observation,
             shownAt: recovery.recording.recordsUntilListed(recovery.observation),
             recoveries: recoveries, plan: first.plan, treeHash: first.treeHash, lost: lost)
@@ -185,28 +185,29 @@ extension Campaign {
         _ budget: Budget, _ observations: Observations
     ) {
         let parent = recoveries.of
-        let known = parent.recoveryGroups
+        let known = parent.findings.ofRecoveries
         let exploration = Exploration(
             Storage(log: log, model: parent.storage.model, stack: parent.storage.stack),
             judge: parent.judge, isJudged: true, counting: nil, options: options,
             ending: options.ending, after: earlier, known: known)
-        while !exploration.isFinished, !budget.isSpent {
+        while !exploration.turn.isFinished, !budget.isSpent {
             let left = Self.statesPerRecovery - exploration.report.statesPlanned
             guard left > 0 else { break }
             explore(
                 min(left, options.batch, budget.states ?? .max), exploration, observations, budget)
         }
-        parent.recoveryGroups = exploration.groups.enumerated().map { index, group in
+        parent.findings.ofRecoveries = exploration.findings.groups.enumerated().map {
+            index, group in
             // What was known keeps its own recording; its count has grown.
             index < known.count ? group : Self.whole(group, exploration)
         }
         if depth > 1 {
             let deeper = Recoveries(of: exploration, options)
-            exploration.recoveryGroups = parent.recoveryGroups
+            exploration.findings.ofRecoveries = parent.findings.ofRecoveries
             for _ in 0..<Self.recoveriesPerShape where !deeper.isFinished && !budget.isSpent {
                 cutNext(deeper, depth: depth - 1, budget, observations)
             }
-            parent.recoveryGroups = exploration.recoveryGroups
+            parent.findings.ofRecoveries = exploration.findings.ofRecoveries
         }
         parent.addRecovery(exploration)
     }
@@ -215,8 +216,8 @@ extension Campaign {
 
     /// A finding of a recovery, told from the first power loss on.
     private static func whole(
-        _ group: Exploration.Group, _ exploration: Exploration
-    ) -> Exploration.Group {
+        _ group: Findings.Group, _ exploration: Exploration
+    ) -> Findings.Group {
         guard let earlier = exploration.earlier, let hash = group.finding.treeHash else {
             return group
         }

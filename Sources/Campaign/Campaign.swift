@@ -154,7 +154,7 @@ package struct Campaign {
     func exploration(
         _ log: EffectLog, _ history: History, _ vocabulary: Vocabulary,
         _ target: CampaignOptions.Target, ending: Ending, isReported: Bool,
-        failed: FailedRun? = nil, known: [Exploration.Group] = []
+        failed: FailedRun? = nil, known: [Findings.Group] = []
     ) -> Exploration {
         // The drive's lies do not matter where only the process or the kernel dies.
         let stack = target.stack.reached(by: ending)
@@ -183,15 +183,15 @@ package struct Campaign {
         _ explorations: [Exploration], _ observations: Observations, _ budget: Budget
     ) {
         while true {
-            let open = explorations.filter { !$0.isFinished }
+            let open = explorations.filter { !$0.turn.isFinished }
             guard !open.isEmpty else { return }
             let share = budget.share(of: open.count).states ?? .max
             for exploration in turns(open) {
                 if budget.isSpent { return }
                 let size = min(exploration.nextBatch(options), share, budget.states ?? .max)
-                let known = exploration.groupedFindings.count
+                let known = exploration.findings.found.count
                 explore(size, exploration, observations, budget)
-                for finding in exploration.groupedFindings.dropFirst(known) {
+                for finding in exploration.findings.found.dropFirst(known) {
                     for other in open where other !== exploration && budget.states != 0 {
                         // Most often its tree was observed already, and this costs no time.
                         guard other.suggest(finding.plan) else { continue }
@@ -201,7 +201,7 @@ package struct Campaign {
                 say(
                     "exploring", explorations.reduce(0) { $0 + $1.report.statesPlanned },
                     observations.entries.count,
-                    explorations.reduce(0) { $0 + $1.groupedFindings.count })
+                    explorations.reduce(0) { $0 + $1.findings.found.count })
             }
         }
     }
@@ -211,8 +211,8 @@ package struct Campaign {
     private func turns(_ open: [Exploration]) -> [Exploration] {
         guard case .seconds = options.budget else { return open }
         let next = open.min {
-            ($0.hasVerdict ? 1 : 0, $0.report.seconds, $0.turns)
-                < ($1.hasVerdict ? 1 : 0, $1.report.seconds, $1.turns)
+            ($0.hasVerdict ? 1 : 0, $0.report.seconds, $0.turn.count)
+                < ($1.hasVerdict ? 1 : 0, $1.report.seconds, $1.turn.count)
         }
         return next.map { [$0] } ?? []
     }
@@ -225,7 +225,7 @@ package struct Campaign {
     func explore(
         _ size: Int, _ exploration: Exploration, _ observations: Observations, _ budget: Budget
     ) {
-        exploration.turnBegan = clock()
+        exploration.turn.began = clock()
         let before = exploration.report.statesPlanned
         let (states, unknown) = exploration.plan(size, isKnown: observations.isObserved)
         exploration.report.statesObserved += observations.observe(
@@ -234,8 +234,8 @@ package struct Campaign {
         exploration.take(
             seen, all: states.allSatisfy { observations.isObserved($0.hash) })
         for state in seen { judge(state, exploration, observations) }
-        exploration.report.seconds += clock() - exploration.turnBegan
-        if isSettled(exploration) { exploration.isFinished = true }
+        exploration.report.seconds += clock() - exploration.turn.began
+        if isSettled(exploration) { exploration.turn.isFinished = true }
         budget.spend(exploration.report.statesPlanned - before)
     }
 
@@ -254,19 +254,19 @@ package struct Campaign {
             exploration.shortfalls.append(failure)
             return
         }
-        let violations = exploration.violations(state, observations) ?? []
+        let violations = exploration.judging.violations(state, observations) ?? []
         if violations.isEmpty,
             let shortfall = entry.observation.shortfall ?? entry.secondShortfall
         {
             exploration.shortfalls.append(shortfall)
             return
         }
-        if let counting = exploration.counting {
-            let counted = exploration.violations(state, observations, by: counting) ?? []
+        if let counting = exploration.judging.counting {
+            let counted = exploration.judging.violations(state, observations, by: counting) ?? []
             var outcome = Characterisation(counted)
             // A delete that is lost looks like a key that is back. The store is as it was before: nothing is corrupt.
-            if outcome == .silentCorruption, let ageing = exploration.ageing,
-                exploration.violations(state, observations, by: ageing)?.isEmpty ?? false
+            if outcome == .silentCorruption, let ageing = exploration.judging.ageing,
+                exploration.judging.violations(state, observations, by: ageing)?.isEmpty ?? false
             {
                 outcome = .silentLoss
             }
@@ -282,112 +282,6 @@ package struct Campaign {
         }
         guard exploration.isJudged else { return }
         for violation in violations { investigate(violation, state, exploration, observations) }
-    }
-
-    // MARK: Report
-
-    private func note(onMountsOf report: WorkloadReport) -> String {
-        let most = report.mountsAtOnce
-        let what =
-            switch options.ending {
-            case .powerLoss:
-                (most == 1 ? "one loses its power" : "up to \(most) lose their power together")
-                    + ", on the others only the processes end"
-            case .kernelPanic:
-                (most == 1 ? "the kernel of one stops" : "the kernels of up to \(most) stop")
-                    + ", on the others only the processes end"
-            case .processKill, .pageEviction: "the processes of all end, none loses its power"
-            }
-        return "\(report.mounts.joined(separator: ", ")) are the mounts of machines of their own: "
-            + what
-    }
-
-    /// - Parameter unfinished: why the recorded run is not all that the program does.
-    private func finish(
-        _ explorations: [Exploration], _ report: inout WorkloadReport, unfinished: String?
-    ) {
-        for exploration in explorations {
-            var model = exploration.report
-            let findings = exploration.allFindings
-            model.kinds = Set(findings.map(\.kind)).sorted()
-            model.expectation = subject.expectation.outcome(model: model.model, stack: model.stack)
-            if exploration.isJudged {
-                if exploration.judge.promise != subject.promise {
-                    model.judgedAs = exploration.judge.promise.description
-                }
-                var verdict = verdict(exploration)
-                if verdict == .holds, let unfinished { verdict = .inconclusive(unfinished) }
-                model.verdict = verdict
-                model.isOpen = subject.expectation.isOpen(model: model.model, stack: model.stack)
-            }
-            report.examples += Characterisation.allCases.compactMap { exploration.examples[$0] }
-            report.models.append(model)
-            report.findings += findings
-            report.notes += notes(exploration, model).map {
-                "\(model.model) on \(model.stack): \($0)"
-            }
-        }
-        report.compare(with: subject.expectation)
-    }
-
-    private func verdict(_ exploration: Exploration) -> Verdict {
-        if !exploration.allFindings.isEmpty {
-            if options.ending == .processKill, let path = exploration.storage.log.mappedPaths.first
-            {
-                return .inconclusive(
-                    "\(path) was written through a shared mapping, whose pages the kernel still holds at a process kill are in no record"
-                )
-            }
-            return .violated
-        }
-        if let shortfall = shortfall(exploration) { return .inconclusive(shortfall) }
-        if exploration.report.statesPlanned == 0 {
-            if options.ending == .pageEviction {
-                return .inconclusive(
-                    "nothing was in the page cache alone: no sync failed in this run")
-            }
-            return .inconclusive("the budget ended before anything was observed")
-        }
-        return gap(in: exploration.report).map { .inconclusive($0) } ?? .holds
-    }
-
-    /// What was left out that could not be; nil where enough was visited to say that a promise holds.
-    private func gap(in report: ModelReport) -> String? {
-        // An eviction takes what a failed sync left, and most crash points have nothing of that.
-        guard options.ending != .pageEviction else { return nil }
-        let visited = Double(report.crashPoints) / Double(max(1, report.crashPointsInAll))
-        let isTooLittle = !report.exhaustive && visited < options.leastCoverage
-        guard report.shapes < report.shapesInAll || isTooLittle else { return nil }
-        let percent = options.leastCoverage * 100
-        let asked =
-            (percent == percent.rounded() ? "\(Int(percent))" : "\(percent)")
-            + " % of them were asked for"
-        return (isCancelled() ? "it was interrupted" : "the budget ended")
-            + " after \(report.crashPoints) of \(report.crashPointsInAll) crash points "
-            + "(\(report.shapes) of \(report.shapesInAll) shapes)"
-            + (isTooLittle ? ", and \(asked)" : "")
-            + (isCancelled() ? "" : "; a larger --budget visits more")
-    }
-
-    private func shortfall(_ exploration: Exploration) -> String? {
-        let more = exploration.shortfalls.count - 1
-        return exploration.shortfalls.first.map { $0 + (more > 0 ? " (and \(more) more)" : "") }
-    }
-
-    /// What the verdict does not say.
-    private func notes(_ exploration: Exploration, _ model: ModelReport) -> [String] {
-        var notes = exploration.notes
-        if model.verdict == .violated || model.verdict == nil,
-            let shortfall = shortfall(exploration)
-        {
-            notes.append("not every state could be judged: \(shortfall)")
-        }
-        for (kind, count) in exploration.unexplained.sorted(by: { $0.key < $1.key }) {
-            notes.append(
-                "\(count) more states show \(kind.rawValue) in other ways than the "
-                    + "\(exploration.groupCount(kind)) that were looked into")
-        }
-        return notes
     }
 
     func say(_ phase: String, _ planned: Int, _ observed: Int, _ findings: Int) {

@@ -1,0 +1,111 @@
+import Oracles
+import PowerLoss
+
+/// From what was explored to what is reported of it.
+extension Campaign {
+    func note(onMountsOf report: WorkloadReport) -> String {
+        let most = report.mountsAtOnce
+        let what =
+            switch options.ending {
+            case .powerLoss:
+                (most == 1 ? "one loses its power" : "up to \(most) lose their power together")
+                    + ", on the others only the processes end"
+            case .kernelPanic:
+                (most == 1 ? "the kernel of one stops" : "the kernels of up to \(most) stop")
+                    + ", on the others only the processes end"
+            case .processKill, .pageEviction: "the processes of all end, none loses its power"
+            }
+        return "\(report.mounts.joined(separator: ", ")) are the mounts of machines of their own: "
+            + what
+    }
+
+    /// - Parameter unfinished: why the recorded run is not all that the program does.
+    func finish(
+        _ explorations: [Exploration], _ report: inout WorkloadReport, unfinished: String?
+    ) {
+        for exploration in explorations {
+            var model = exploration.report
+            let findings = exploration.findings.all
+            model.kinds = Set(findings.map(\.kind)).sorted()
+            model.expectation = subject.expectation.outcome(model: model.model, stack: model.stack)
+            if exploration.isJudged {
+                if exploration.judge.promise != subject.promise {
+                    model.judgedAs = exploration.judge.promise.description
+                }
+                var verdict = verdict(exploration)
+                if verdict == .holds, let unfinished { verdict = .inconclusive(unfinished) }
+                model.verdict = verdict
+                model.isOpen = subject.expectation.isOpen(model: model.model, stack: model.stack)
+            }
+            report.examples += Characterisation.allCases.compactMap {
+                exploration.examples.found[$0]
+            }
+            report.models.append(model)
+            report.findings += findings
+            report.notes += notes(exploration, model).map {
+                "\(model.model) on \(model.stack): \($0)"
+            }
+        }
+        report.compare(with: subject.expectation)
+    }
+
+    private func verdict(_ exploration: Exploration) -> Verdict {
+        if !exploration.findings.all.isEmpty {
+            if options.ending == .processKill, let path = exploration.storage.log.mappedPaths.first
+            {
+                return .inconclusive(
+                    "\(path) was written through a shared mapping, whose pages the kernel still holds at a process kill are in no record"
+                )
+            }
+            return .violated
+        }
+        if let shortfall = shortfall(exploration) { return .inconclusive(shortfall) }
+        if exploration.report.statesPlanned == 0 {
+            if options.ending == .pageEviction {
+                return .inconclusive(
+                    "nothing was in the page cache alone: no sync failed in this run")
+            }
+            return .inconclusive("the budget ended before anything was observed")
+        }
+        return gap(in: exploration.report).map { .inconclusive($0) } ?? .holds
+    }
+
+    /// What was left out that could not be; nil where enough was visited to say that a promise holds.
+    private func gap(in report: ModelReport) -> String? {
+        // An eviction takes what a failed sync left, and most crash points have nothing of that.
+        guard options.ending != .pageEviction else { return nil }
+        let visited = Double(report.crashPoints) / Double(max(1, report.crashPointsInAll))
+        let isTooLittle = !report.exhaustive && visited < options.leastCoverage
+        guard report.shapes < report.shapesInAll || isTooLittle else { return nil }
+        let percent = options.leastCoverage * 100
+        let asked =
+            (percent == percent.rounded() ? "\(Int(percent))" : "\(percent)")
+            + " % of them were asked for"
+        return (isCancelled() ? "it was interrupted" : "the budget ended")
+            + " after \(report.crashPoints) of \(report.crashPointsInAll) crash points "
+            + "(\(report.shapes) of \(report.shapesInAll) shapes)"
+            + (isTooLittle ? ", and \(asked)" : "")
+            + (isCancelled() ? "" : "; a larger --budget visits more")
+    }
+
+    private func shortfall(_ exploration: Exploration) -> String? {
+        let more = exploration.shortfalls.count - 1
+        return exploration.shortfalls.first.map { $0 + (more > 0 ? " (and \(more) more)" : "") }
+    }
+
+    /// What the verdict does not say.
+    private func notes(_ exploration: Exploration, _ model: ModelReport) -> [String] {
+        var notes = exploration.notes
+        if model.verdict == .violated || model.verdict == nil,
+            let shortfall = shortfall(exploration)
+        {
+            notes.append("not every state could be judged: \(shortfall)")
+        }
+        for (kind, count) in exploration.findings.unexplained.sorted(by: { $0.key < $1.key }) {
+            notes.append(
+                "\(count) more states show \(kind.rawValue) in other ways than the "
+                    + "\(exploration.findings.groupCount(kind)) that were looked into")
+        }
+        return notes
+    }
+}

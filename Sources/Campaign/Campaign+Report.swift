@@ -3,6 +3,59 @@ import PowerLoss
 
 /// From what was explored to what is reported of it.
 extension Campaign {
+    /// What the report says of the run itself; inconclusive where the fault that was asked for never came.
+    func describe(
+        _ run: RecordedRun, _ log: EffectLog, _ history: History, _ report: inout WorkloadReport
+    ) {
+        report.records = run.recording.count
+        report.effects = log.effects.count
+        report.acknowledged = history.acknowledgedCount(at: .max)
+        report.faults = run.faults
+        report.mounts = log.machines
+        report.mountsAtOnce = min(options.machinesAtOnce ?? .max, log.machines.count)
+        if !log.machines.isEmpty { report.notes.append(note(onMountsOf: report)) }
+        if let idle = run.faults.first(where: { $0.fired == 0 }) {
+            report.inconclusive =
+                "the fault `\(idle.text)` never fired: \(idle.matched) matching requests came"
+                + (idle.matched == 0 ? "; \(log.requestsInWords)" : "")
+        }
+    }
+
+    /// The control says that nothing can be judged.
+    func giveUp(
+        _ run: RecordedRun, _ control: Control, because reason: String,
+        _ report: inout WorkloadReport
+    ) {
+        // What a store that went into the background has not done is not what is wrong with it.
+        report.inconclusive =
+            [
+                run.endedNormally
+                    ? nil
+                    : "run \(run.outcome)" + (run.end == .timedOut ? subject.timeoutInWords : ""),
+                reason + (control.isTimeout ? subject.timeoutInWords : ""),
+                run.outlived.isEmpty ? nil : run.unfinished(accepting: subject.acceptedExit),
+            ].compactMap(\.self).joined(separator: "; ")
+        if !control.observerLog.isEmpty {
+            report.notes.append("the observer said: \(control.observerLog)")
+        }
+    }
+
+    /// What the run left open.
+    func notes(onEndOf run: RecordedRun, _ history: History) -> [String] {
+        var notes: [String] = []
+        let open = history.transactions.filter { $0.settlement == nil }.map(\.name)
+        if run.endedNormally, !open.isEmpty {
+            notes.append(
+                "begun and never ended: \(open.prefix(3).joined(separator: ", "))"
+                    + (open.count > 3 ? " and \(open.count - 3) more" : "")
+                    + "; nothing is asked of them")
+        }
+        if !run.endedNormally, !subject.acceptedExit.accepts(run.end) {
+            notes.append("run \(run.outcome); explored up to there")
+        }
+        return notes
+    }
+
     func note(onMountsOf report: WorkloadReport) -> String {
         let most = report.mountsAtOnce
         let what =

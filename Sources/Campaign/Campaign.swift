@@ -73,19 +73,8 @@ package struct Campaign {
         var began = clock()
         let log = try EffectLog(run.recording)
         let history = run.history
-        report.records = run.recording.count
-        report.effects = log.effects.count
-        report.acknowledged = history.acknowledgedCount(at: .max)
-        report.faults = run.faults
-        report.mounts = log.machines
-        report.mountsAtOnce = min(options.machinesAtOnce ?? .max, log.machines.count)
-        if !log.machines.isEmpty { report.notes.append(note(onMountsOf: report)) }
-        if let idle = run.faults.first(where: { $0.fired == 0 }) {
-            report.inconclusive =
-                "the fault `\(idle.text)` never fired: \(idle.matched) matching requests came"
-                + (idle.matched == 0 ? "; \(log.requestsInWords)" : "")
-            return
-        }
+        describe(run, log, history, &report)
+        if report.inconclusive != nil { return }
         let observers = try subject.observers(max(1, options.jobs), of: run.recording)
         let observations = Observations(observers: observers, store: store(run))
 
@@ -94,31 +83,10 @@ package struct Campaign {
         // What nothing can be judged without is no part of the budget. All the rest before the first state is.
         began += clock() - controlBegan
         if let reason = control.inconclusive {
-            // What a store that went into the background has not done is not what is wrong with it.
-            report.inconclusive =
-                [
-                    run.endedNormally
-                        ? nil
-                        : "run \(run.outcome)"
-                            + (run.end == .timedOut ? subject.timeoutInWords : ""),
-                    reason + (control.isTimeout ? subject.timeoutInWords : ""),
-                    run.outlived.isEmpty ? nil : run.unfinished(accepting: subject.acceptedExit),
-                ].compactMap(\.self).joined(separator: "; ")
-            if !control.observerLog.isEmpty {
-                report.notes.append("the observer said: \(control.observerLog)")
-            }
+            giveUp(run, control, because: reason, &report)
             return
         }
-        let open = history.transactions.filter { $0.settlement == nil }.map(\.name)
-        if run.endedNormally, !open.isEmpty {
-            report.notes.append(
-                "begun and never ended: \(open.prefix(3).joined(separator: ", "))"
-                    + (open.count > 3 ? " and \(open.count - 3) more" : "")
-                    + "; nothing is asked of them")
-        }
-        if !run.endedNormally, !subject.acceptedExit.accepts(run.end) {
-            report.notes.append("run \(run.outcome); explored up to there")
-        }
+        report.notes += notes(onEndOf: run, history)
 
         let explorations = options.targets.map { target in
             exploration(

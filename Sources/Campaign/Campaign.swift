@@ -10,8 +10,8 @@ package struct Campaign {
     package var progress: (Progress) -> Void = { _ in }
     /// Asked between batches: whether to end early and report what was found so far.
     package var isCancelled: () -> Bool = { false }
-    /// Where observations of a recording are kept.
-    package var store: (RecordedRun) -> (any ObservationStore)? = { _ in nil }
+    /// Where what is seen of a recording's trees is kept.
+    package var trials: (RecordedRun) -> (any TrialLog)? = { _ in nil }
     /// Seconds of a monotonic clock. Only budgets and reported times depend on it.
     package var clock: () -> Double
 
@@ -76,7 +76,7 @@ package struct Campaign {
         describe(run, log, history, &report)
         if report.inconclusive != nil { return }
         let observers = try subject.observers(max(1, options.jobs), of: run.recording)
-        let observations = Observations(observers: observers, store: store(run))
+        let observations = Observations(observers: observers, log: trials(run))
 
         let controlBegan = clock()
         let control = try Control(run, log, history, subject.promise, observations)
@@ -113,7 +113,7 @@ package struct Campaign {
             $0 + (run.end == .timedOut ? subject.timeoutInWords : "")
         }
         finish(explorations, &report, unfinished: unfinished)
-        if let failure = observations.storeFailure { report.notes.append(failure) }
+        if let failure = observations.logFailure { report.notes.append(failure) }
     }
 
     /// - Parameters:

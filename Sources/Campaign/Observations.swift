@@ -7,7 +7,7 @@ import Synchronization
 /// What recovery showed of each tree, kept by the tree's hash: observing is dear, judging is pure.
 final class Observations {
     private let observers: [any Observer]
-    private let store: (any ObservationStore)?
+    private let log: (any TrialLog)?
     private var known: [UInt64: Int] = [:]
     private(set) var entries: [Entry] = []
 
@@ -29,17 +29,17 @@ final class Observations {
     private static let logLimit = 2000
 
     /// Why a campaign that resumes will have to observe again; nil when it will not.
-    var storeFailure: String? { store?.failure }
+    var logFailure: String? { log?.failure }
 
     /// What an earlier campaign had seen: of trees of its own, and of those that recoveries had left.
-    private var earlier: [UInt64: KeptObservation] = [:]
-    private var earlierSecond: [UInt64: KeptObservation] = [:]
+    private var earlier: [UInt64: Trial] = [:]
+    private var earlierSecond: [UInt64: Trial] = [:]
 
-    init(observers: [any Observer], store: (any ObservationStore)? = nil) {
+    init(observers: [any Observer], log: (any TrialLog)? = nil) {
         self.observers = observers
-        self.store = store
-        for kept in store?.earlier() ?? [] {
-            if kept.isSecond { earlierSecond[kept.hash] = kept } else { earlier[kept.hash] = kept }
+        self.log = log
+        for kept in log?.earlier() ?? [] {
+            if kept.isSecond { earlierSecond[kept.tree] = kept } else { earlier[kept.tree] = kept }
         }
     }
 
@@ -135,14 +135,14 @@ final class Observations {
     }
 
     /// Not of a tree whose recovery left another that the campaign did not come to see.
-    private func earlier(of hash: UInt64, isSecond: Bool) -> KeptObservation? {
+    private func earlier(of hash: UInt64, isSecond: Bool) -> Trial? {
         if isSecond { return earlierSecond[hash] ?? earlier[hash] }
         guard let kept = earlier[hash] else { return nil }
         guard let left = kept.left else { return kept }
         return earlierSecond[left] == nil && earlier[left] == nil ? nil : kept
     }
 
-    private static func seen(_ kept: KeptObservation, isSecond: Bool) -> Seen {
+    private static func seen(_ kept: Trial, isSecond: Bool) -> Seen {
         Seen(
             entry: Entry(
                 observation: kept.observation, failure: nil, isChanging: kept.isChanging,
@@ -163,9 +163,9 @@ final class Observations {
             var observation = recovery.observation
             observation.log = Array(observation.log.suffix(Self.logLimit))
             let left = Self.left(by: recovery, of: hash)
-            store?.keep(
-                KeptObservation(
-                    hash: hash, output: recovery.recording.output, outcome: observation.outcome,
+            log?.keep(
+                Trial(
+                    tree: hash, output: recovery.recording.output, outcome: observation.outcome,
                     log: observation.log, isChanging: recovery.changed, left: left?.hash,
                     isSecond: isSecond))
             return Seen(

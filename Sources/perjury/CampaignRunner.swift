@@ -127,7 +127,7 @@ struct CampaignRunner {
         if task.run == nil { options.syncError = subject.faults.syncError }
         var campaign = Campaign(subject, options: options, clock: { Wiring.now })
         campaign.isCancelled = { Interrupt.isRequested }
-        campaign.store = { store(subject, $0) }
+        campaign.trials = { trials(subject, $0) }
         let box = Box(progress)
         campaign.progress = { step in
             if reports.quiet { return }
@@ -192,11 +192,11 @@ struct CampaignRunner {
         return (nil, "the earlier run is not gone on with; \(difference)")
     }
 
-    private func store(_ subject: WorkloadSubject, _ run: RecordedRun) -> ObservationFile? {
+    private func trials(_ subject: WorkloadSubject, _ run: RecordedRun) -> TrialFile? {
         let folder = "\(places.out)/observations"
         // What a store shows is as private as what it keeps.
         guard (try? Files.makeFolder(folder, mode: 0o700)) != nil else { return nil }
-        return ObservationFile(
+        return TrialFile(
             path: "\(folder)/\(subject.name).jsonl",
             identity:
                 "\(perjuryVersion) \(run.recording.identity) \(subject.observerIdentity.text)",

@@ -6,48 +6,45 @@ import Oracles
 
 import struct SystemPackage.Errno
 
-/// Observations as JSON lines, each with a checksum before it; see `docs/formats.md`.
+/// Trials as JSON lines, each with a checksum before it; see `docs/formats.md`.
 ///
-/// What cannot be read of an earlier file is left out, and what cannot be written is not kept: both cost another observation,
-/// no finding.
-package final class ObservationFile: ObservationStore {
-    private static let format = 1
+/// The file is only ever added to, and two such files, one behind the other, are one: each begins with a line that says what
+/// the trials after it are of. What cannot be read is passed over, and what cannot be written is not kept: both cost another
+/// observation, no finding.
+package final class TrialFile: TrialLog {
+    private static let format = 2
 
-    private let kept: [KeptObservation]
+    private let kept: [Trial]
     private let path: String
     private var file: CInt
     package private(set) var failure: String?
 
     /// - Parameters:
-    ///   - identity: of the recording and of whatever else an observation depends on. Another one than in the file begins anew.
-    ///   - resuming: whether what the file holds is taken over.
+    ///   - identity: of the recording and of whatever else an observation depends on. Trials of others stay, and are not used.
+    ///   - resuming: whether what the file holds stays; else it begins anew.
     package init(path: String, identity: String, resuming: Bool) {
         let head = Self.line(
             .object([
-                .init("perjuryObservations", .number(Self.format)),
+                .init("perjuryTrials", .number(Self.format)),
                 .init("identity", .string(identity)),
             ]))
-        let (earlier, length) =
-            resuming ? Self.read(path, head) : ([], 0)
-        kept = earlier
+        kept = resuming ? Self.read(path, head) : []
         self.path = path
-        file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        // A line that was cut off goes.
-        if file < 0 || ftruncate(file, off_t(length)) != 0 || lseek(file, 0, SEEK_END) < 0 {
-            end()
-        }
-        if length == 0 { write(head) }
+        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_APPEND
+        file = open(path, flags, 0o600)
+        if file < 0 || !resuming && ftruncate(file, 0) != 0 { end() }
+        // A line that was cut off ends here.
+        let isBegun = file >= 0 && lseek(file, 0, SEEK_END) > 0
+        write((isBegun ? [UInt8(ascii: "\n")] : []) + head)
     }
 
     deinit {
         if file >= 0 { close(file) }
     }
 
-    package func earlier() -> [KeptObservation] { kept }
+    package func earlier() -> [Trial] { kept }
 
-    package func keep(_ observation: KeptObservation) {
-        write(Self.line(Self.json(observation)))
-    }
+    package func keep(_ trial: Trial) { write(Self.line(Self.json(trial))) }
 
     private func write(_ bytes: [UInt8]) {
         guard file >= 0 else { return }
@@ -74,34 +71,46 @@ package final class ObservationFile: ObservationStore {
         text.withUnsafeBytes { StableHash.of($0) }
     }
 
-    /// What the lines of a file say, up to the first that is not whole; and where that one begins.
-    private static func read(_ path: String, _ head: [UInt8]) -> ([KeptObservation], Int) {
+    /// The trials behind heads like this one, in all whole lines of a file. A line that is not whole may have been a head: what
+    /// follows it, up to the next one, is of something unknown.
+    private static func read(_ path: String, _ head: [UInt8]) -> [Trial] {
+        let wanted = head.dropLast()
+        var kept: [Trial] = []
+        var isWanted = false
+        for line in bytes(path).split(separator: UInt8(ascii: "\n")) {
+            if line.elementsEqual(wanted) {
+                isWanted = true
+                continue
+            }
+            let json = whole(line)
+            if json == nil || json?["perjuryTrials"] != nil { isWanted = false }
+            if isWanted, let json, let trial = trial(json) { kept.append(trial) }
+        }
+        return kept
+    }
+
+    /// What a line says whose checksum is right.
+    private static func whole(_ line: ArraySlice<UInt8>) -> JSON? {
+        guard line.count > 17, line[line.startIndex + 16] == UInt8(ascii: " "),
+            String(decoding: line.prefix(16), as: UTF8.self)
+                == Escaped.hexadecimal(hash(line.dropFirst(17)))
+        else { return nil }
+        return try? JSON(parsing: Array(line.dropFirst(17)))
+    }
+
+    private static func bytes(_ path: String) -> [UInt8] {
         let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return ([], 0) }
+        guard file >= 0 else { return [] }
         defer { close(file) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while case let count = Glibc.read(file, &buffer, buffer.count), count > 0 {
             bytes += buffer[..<count]
         }
-        guard bytes.starts(with: head) else { return ([], 0) }
-        var kept: [KeptObservation] = []
-        var start = head.count
-        while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            let line = bytes[start..<end]
-            guard line.count > 17, line[start + 16] == UInt8(ascii: " "),
-                String(decoding: line.prefix(16), as: UTF8.self)
-                    == Escaped.hexadecimal(hash(line.dropFirst(17))),
-                let json = try? JSON(parsing: Array(line.dropFirst(17))),
-                let observation = observation(json)
-            else { break }
-            kept.append(observation)
-            start = end + 1
-        }
-        return (kept, start)
+        return bytes
     }
 
-    private static func json(_ kept: KeptObservation) -> JSON {
+    private static func json(_ kept: Trial) -> JSON {
         let outcome: JSON =
             switch kept.outcome {
             case .exited(let status): .object([.init("exited", .number(status))])
@@ -109,7 +118,7 @@ package final class ObservationFile: ObservationStore {
             case .timedOut: .null
             }
         return .object([
-            .init("tree", .string(Escaped.hexadecimal(kept.hash))),
+            .init("tree", .string(Escaped.hexadecimal(kept.tree))),
             .init("outcome", outcome),
             .init("output", .string(text(kept.output))),
             .init("log", .string(text(kept.log))),
@@ -119,15 +128,15 @@ package final class ObservationFile: ObservationStore {
         ])
     }
 
-    private static func observation(_ json: JSON) -> KeptObservation? {
+    private static func trial(_ json: JSON) -> Trial? {
         guard let hash = string(json["tree"]).flatMap({ UInt64($0, radix: 16) }),
             let output = string(json["output"]).flatMap(bytes),
             let log = string(json["log"]).flatMap(bytes), let outcome = outcome(json["outcome"]),
             case .bool(let isChanging)? = json["changes"],
             case .bool(let isSecond)? = json["second"], let left = json["left"]
         else { return nil }
-        return KeptObservation(
-            hash: hash, output: output, outcome: outcome, log: log, isChanging: isChanging,
+        return Trial(
+            tree: hash, output: output, outcome: outcome, log: log, isChanging: isChanging,
             left: string(left).flatMap { UInt64($0, radix: 16) }, isSecond: isSecond)
     }
 

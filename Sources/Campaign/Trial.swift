@@ -1,18 +1,22 @@
 import Oracles
 
-/// Keeps observations as they come, so that a campaign whose harness died can go on with what it had seen.
-package protocol ObservationStore: AnyObject {
-    /// What an earlier campaign over the same recording had seen, in its order.
-    func earlier() -> [KeptObservation]
-    func keep(_ observation: KeptObservation)
+/// Where trials are kept as they come: a campaign whose harness died goes on with what it had seen, and what others have
+/// seen of the same trees needs not be seen again.
+///
+/// Judgements are not kept: they are made anew from the history and the trials.
+package protocol TrialLog: AnyObject {
+    /// What was kept before of the same recording and observer, in its order. Of one tree the latest counts.
+    func earlier() -> [Trial]
+    func keep(_ trial: Trial)
     /// Why not everything could be kept; nil while it could.
     var failure: String? { get }
 }
 
-/// One observation of one tree.
-package struct KeptObservation: Equatable, Sendable {
-    /// Of the tree.
-    package let hash: UInt64
+/// One tree on trial: what recovery showed of it, and what it left. It is what costs time; a function of the tree and the
+/// observer, whatever the plan, the model and the stack that led to the tree.
+package struct Trial: Equatable, Sendable {
+    /// Hash of the tree.
+    package let tree: UInt64
     /// What the observer printed, marks included.
     package let output: [UInt8]
     package let outcome: Observation.Outcome
@@ -25,10 +29,10 @@ package struct KeptObservation: Equatable, Sendable {
     package let isSecond: Bool
 
     package init(
-        hash: UInt64, output: [UInt8], outcome: Observation.Outcome, log: [UInt8],
+        tree: UInt64, output: [UInt8], outcome: Observation.Outcome, log: [UInt8],
         isChanging: Bool, left: UInt64?, isSecond: Bool
     ) {
-        self.hash = hash
+        self.tree = tree
         self.output = output
         self.outcome = outcome
         self.log = log

@@ -66,9 +66,10 @@ final class DirtyPages {
         switch header.opcode {
         case Self.write:
             let write = request.load(as: fuse_write_in.self)
-            guard write.write_flags & UInt32(FUSE_WRITE_CACHE) != 0 else { return nil }
+            let (end, overflow) = write.offset.addingReportingOverflow(UInt64(write.size))
+            guard write.write_flags & UInt32(FUSE_WRITE_CACHE) != 0, !overflow else { return nil }
             files.insert(number)
-            own = (number, write.offset..<write.offset &+ UInt64(write.size))
+            own = (number, write.offset..<end)
         case Self.sync:
             break
         default:

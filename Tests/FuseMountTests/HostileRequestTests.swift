@@ -58,8 +58,13 @@ struct HostileRequestTests {
         let create = number(UInt64(O_RDWR), 4) + number(0o644, 4) + number(0, 8)
         #expect(try wire.error(of: 35, node: 1, create + Array("a".utf8) + [0]) == 0)
         let before = wire.recorded
-        let write = number(0, 8) + number(value, 8) + number(1, 4) + number(0, 20) + [7]
-        #expect(try wire.error(of: 16, node: 2, write) == EINVAL)
+        // By a call, and of a dirty page.
+        for flags: UInt64 in 0...1 {
+            let write =
+                number(0, 8) + number(value, 8) + number(1, 4) + number(flags, 4) + number(0, 16)
+                + [7]
+            #expect(try wire.error(of: 16, node: 2, write) == EINVAL)
+        }
         let read = number(0, 8) + number(value, 8) + number(1, 4) + number(0, 20)
         #expect(try wire.error(of: 15, node: 2, read) == EINVAL)
         let allocate = number(0, 8) + number(0, 8) + number(value, 8) + number(0, 8)

@@ -59,7 +59,7 @@ struct Words {
         guard let word = next() else { return nil }
         guard word == "within" else { throw Self.wrong(word, "within") }
         guard let time = next() else { throw Refusal("expected a duration after `within`") }
-        guard let nanoseconds = Promise.nanoseconds(time) else {
+        guard let nanoseconds = DurationText.nanoseconds(time) else {
             throw Self.wrong(time, "a duration such as 20s")
         }
         return Double(nanoseconds) / 1e9

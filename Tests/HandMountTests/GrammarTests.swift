@@ -1,6 +1,4 @@
-import Basics
 import HandMount
-import Stage
 import TestSupport
 import Testing
 import Workloads
@@ -71,7 +69,7 @@ struct GrammarTests {
 
     @Test("any words are a command or refused with a sentence", arguments: Seed.first(20))
     func anyWords(seed: Seed) {
-        var random = RandomSource(seed: seed)
+        var random = TestRandom(seed: seed)
         let known = ControlGrammar.usages.flatMap {
             $0.split(whereSeparator: { " |[]".contains($0) })
         }

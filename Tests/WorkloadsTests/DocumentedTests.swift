@@ -1,7 +1,5 @@
-import Basics
 import FuseMount
 import Oracles
-import Stage
 import TestSupport
 import Testing
 import Workloads

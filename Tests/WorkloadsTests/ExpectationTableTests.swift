@@ -1,8 +1,6 @@
-import Basics
 import Glibc
 import Oracles
 import PowerLoss
-import Stage
 import TestSupport
 import Testing
 import Workloads

@@ -32,7 +32,7 @@ PERJURY := .build/release/perjury
 SOURCES := Sources Tests Benchmarks Package.swift
 
 # What one workload of `make run` may take. Most end earlier, as they have been explored exhaustively.
-RUN_BUDGET ?= 5s
+RUN_BUDGET ?= 4500ms
 # For how many minutes storms and fio go on in `make soak`, each, and the first seed.
 MINUTES ?= 30
 SEED ?= 0

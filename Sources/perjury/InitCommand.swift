@@ -68,8 +68,8 @@ struct InitCommand: ParsableCommand {
     }
 
     private func tell(_ files: [StarterFile], _ build: String?) {
-        let run = folder.contains("/") ? folder : "./\(folder)"
-        let steps = [build.map { "(cd \(folder) && \($0))" }, "perjury run \(run)"]
+        let run = Escaped.shell(folder.contains("/") ? folder : "./\(folder)")
+        let steps = [build.map { "(cd \(run) && \($0))" }, "perjury run \(run)"]
         let ending =
             put == nil
             ? "It holds. The comments say where your own store goes, and which line to take out to see a loss."
@@ -155,7 +155,7 @@ private struct StarterFile {
         func filled(_ command: String) -> String {
             command.replacing("{key}", with: "\"$key\"").replacing("{value}", with: "\"$value\"")
         }
-        let quoted = "'" + folder.replacing("'", with: "'\\''") + "'"
+        let quoted = Escaped.shell(folder)
         let run = """
             #!/bin/sh
             # put.sh COUNT: puts numbered keys. What exits with 0 is acknowledged.

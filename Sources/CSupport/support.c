@@ -78,6 +78,10 @@ size_t perjury_allowed_processors(int *numbers, size_t capacity) {
     return count;
 }
 
+int perjury_contains(const void *bytes, size_t count, const void *needle, size_t needle_count) {
+    return memmem(bytes, count, needle, needle_count) != NULL;
+}
+
 int64_t perjury_list_attributes(const char *path, char *names, size_t capacity) {
     return llistxattr(path, names, capacity);
 }

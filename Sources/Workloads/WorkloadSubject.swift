@@ -91,7 +91,8 @@ package final class WorkloadSubject: Subject {
         let (path, writer) = try newRecording(of: base, setupOutput, file)
         var lived = lifeOptions
         lived.writer = writer
-        if workload.file.setup != nil { lived.namespaceNumber = stage.namespaceNumber }
+        // Only when the store has it: meanwhile another harness may have a namespace of this number.
+        if base.mentions(stage.namespaceNumber) { lived.namespaceNumber = stage.namespaceNumber }
         lived.mount.isWatched = !plan.rules.isEmpty
         lived.mount.syncFailure = pages
         let life = try stage.life(on: base, lived)

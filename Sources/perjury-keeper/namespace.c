@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "keeper.h"
@@ -115,6 +116,12 @@ static bool make(
     return true;
 }
 
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static void unmake(struct pid_namespace *space) {
     kill(space->init, SIGKILL);
     waitpid(space->init, NULL, 0);
@@ -123,12 +130,13 @@ static void unmake(struct pid_namespace *space) {
 
 // The kernel gives a new namespace the lowest number that is free, and takes that of an ended one
 // back a little later. So the namespaces that are not it are kept until it comes, and given back
-// where the number is not free yet.
+// where the number is not free yet. For two seconds: longer, and somebody else has it.
 static bool make_numbered(
     struct pid_namespace *space, const struct mounts *mounts, uint32_t first_pid, uint32_t number,
     struct failure *failure) {
-    enum { MOST = 128 };
-    for (int tries = 0; tries < 400; tries++) {
+    enum { MOST = 128, PATIENCE_SECONDS = 2 };
+    const double end = seconds_now() + PATIENCE_SECONDS;
+    do {
         struct pid_namespace others[MOST];
         int count = 0;
         bool made = false, found = false;
@@ -142,7 +150,7 @@ static bool make_numbered(
         while (count > 0) unmake(&others[--count]);
         if (found || !made) return found;
         usleep(5000);
-    }
+    } while (seconds_now() < end);
     *space = (struct pid_namespace){0};
     errno = EBUSY;
     return fail(failure, "the pid namespace's number %u, which the store has seen", number);

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import Stage
 import SystemPackage
@@ -14,12 +15,16 @@ final class KeeperBench {
 
     private let owner: UInt32
 
-    init(keeperPath: String? = nil, owner: UInt32 = 0, firstProcessID: UInt32 = 0) throws {
+    init(
+        keeperPath: String? = nil, owner: UInt32 = 0, firstProcessID: UInt32 = 0,
+        namespaceNumber: UInt32 = 0
+    ) throws {
         self.owner = owner
         keeper = try Keeper(root: "/mnt", keeperPath: keeperPath)
         marker = "keeper-test-\(getpid())-\(keeper.processID)"
         let device = try keeper.openDevice().release()
-        try keeper.mount(fuse: device, firstProcessID: firstProcessID)
+        try keeper.mount(
+            fuse: device, firstProcessID: firstProcessID, namespaceNumber: namespaceNumber)
         mount = KeeperTestMount(device: device, owner: owner)
     }
 
@@ -212,6 +217,24 @@ struct KeeperTests {
         #expect(try bench.run("echo $$; cat /proc/$$/comm; cat /proc/1/comm") == .exited(status: 0))
 
         #expect(bench.mount.text(of: "out") == "5000\nsh\nperjury-init\n")
+        try bench.end()
+    }
+
+    @Test("the number of a pid namespace that somebody else has is not waited for without end")
+    func takenNumber() throws {
+        let other = try KeeperBench()
+        #expect(try other.run("true") == .exited(status: 0))
+        let number = other.keeper.namespaceNumber
+        let bench = try KeeperBench(namespaceNumber: number)
+
+        let start = MonotonicClock.seconds
+        let error = #expect(throws: KeeperError.self) { try bench.run("true") }
+        #expect(MonotonicClock.seconds - start < 10)
+        #expect(error?.description.contains("the pid namespace's number \(number)") == true)
+
+        try other.end()
+        #expect(try bench.run("true") == .exited(status: 0))
+        #expect(bench.keeper.namespaceNumber == number)
         try bench.end()
     }
 

@@ -28,6 +28,9 @@ void perjury_forget_start(int file, int64_t length);
 /// The numbers of the processors that this process may run on, ascending; how many were stored.
 size_t perjury_allowed_processors(int *numbers, size_t capacity);
 
+/// memmem(3), which Swift's Glibc does not show: whether `needle` stands in `bytes`.
+int perjury_contains(const void *bytes, size_t count, const void *needle, size_t needle_count);
+
 /// llistxattr(2) and lgetxattr(2), which Swift's Glibc does not show.
 int64_t perjury_list_attributes(const char *path, char *names, size_t capacity);
 int64_t perjury_get_attribute(const char *path, const char *name, void *value, size_t capacity);

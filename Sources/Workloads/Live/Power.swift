@@ -32,7 +32,7 @@ final class Power {
         programs = try Programs(subject.workload, stage, options, subject.user)
         var lived = subject.lifeOptions
         lived.firstProcessID = UInt32(2000 + number % 50 * 500)
-        lived.namespaceNumber = stage.namespaceNumber
+        if tree.mentions(stage.namespaceNumber) { lived.namespaceNumber = stage.namespaceNumber }
         lived.mount.isWatched = true
         lived.mount.syncFailure = pages
         lived.trip = trigger.trip

@@ -85,6 +85,19 @@ package enum ExitStatus: Int32, Sendable, CaseIterable {
     }
 }
 
+/// Why something ends without a result, and with which status a command exits then.
+package struct Failure: Error, CustomStringConvertible {
+    package let status: ExitStatus
+    package let sentence: String
+
+    package var description: String { sentence }
+
+    package init(_ status: ExitStatus, _ sentence: String) {
+        self.status = status
+        self.sentence = sentence
+    }
+}
+
 /// How a workload, or one model of it, came out beside what was expected of it.
 package enum ComparedOutcome: Sendable {
     case asExpected

@@ -77,7 +77,7 @@ struct CampaignRunner {
             (reports.json, JSONReport(report).text), (reports.junit, JUnitReport(report).text),
         ] {
             guard let path else { continue }
-            do { try Files.writeReport(text, to: path) } catch { troubles.append("\(error)") }
+            do { try Console.report(text, to: path) } catch { troubles.append("\(error)") }
         }
         return report.exitStatus.after(troubles)
     }
@@ -214,53 +214,12 @@ struct CampaignRunner {
 
     // MARK: Findings
 
-    /// Writes each finding to a file of its own and notes where; those of an earlier run of the workload go.
     private func keep(_ report: inout WorkloadReport, _ workload: Workload) throws {
-        let folder = "findings/\(workload.name)"
-        for suffix in [".json", ".perjury"] {
-            Files.removeAll(in: "\(places.out)/\(folder)", suffix: suffix)
-        }
-        let kept = Set(
-            (report.findings + report.examples).compactMap(\.recordingPath).map(Files.name))
-        Files.removeAll(
-            in: "\(places.out)/recordings/\(workload.name)", suffix: ".perjury", but: kept)
-        guard let recording = report.recordingPath else { return }
-        var counts: [String: Int] = [:]
-        func keep(_ finding: inout Finding) throws {
-            let stack = finding.stack == "honest" ? "" : "-\(finding.stack)"
-            let stem = "\(finding.model)\(stack)-\(finding.kind.rawValue)"
-            counts[stem, default: 0] += 1
-            let name = "\(stem)-\(counts[stem]!)"
-            let path = "\(folder)/\(name).json"
-            var file = FindingFile(
-                finding, workload: workload.name, folder: workload.folder, commands: commands,
-                recording: relative(finding.recordingPath ?? recording), seed: exploration.seed,
-                ownModel: try Names.ownModel(finding.model, exploration.model),
-                ownStack: try Names.ownStack(finding.stack, exploration.stack))
-            for (number, recovery) in finding.recoveries.enumerated() {
-                let recording = "\(name)-recovery-\(number + 1).perjury"
-                try Files.makeFolder("\(places.out)/\(folder)")
-                do {
-                    try recovery.recording.save(to: "\(places.out)/\(folder)/\(recording)")
-                } catch {
-                    throw Failure(.unavailable, "writing \(folder)/\(recording): \(error)")
-                }
-                file.recoveries.append(
-                    .init(
-                        recording: recording, plan: recovery.plan, treeHash: recovery.treeHash))
-            }
-            try Files.write(file.text, to: "\(places.out)/\(path)")
-            finding.path = path
-        }
-        for index in report.findings.indices { try keep(&report.findings[index]) }
-        for index in report.examples.indices { try keep(&report.examples[index]) }
-    }
-
-    /// The recording as a finding two folders below the output folder names it.
-    private func relative(_ recording: String) -> String {
-        guard let out = Files.absolute(places.out), let path = Files.absolute(recording) else {
-            return recording
-        }
-        return path.hasPrefix(out + "/") ? "../../" + path.dropFirst(out.count + 1) : path
+        var folder = FindingFolder(
+            out: places.out, workload: workload.name, folder: workload.folder,
+            seed: exploration.seed, commands: commands)
+        folder.ownModel = { try Names.ownModel($0, exploration.model) }
+        folder.ownStack = { try Names.ownStack($0, exploration.stack) }
+        try folder.keep(&report)
     }
 }

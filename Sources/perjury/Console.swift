@@ -14,6 +14,12 @@ enum Console {
         var descriptor: CInt { self == .output ? STDOUT_FILENO : STDERR_FILENO }
     }
 
+    /// A report goes to a file, or to standard output.
+    static func report(_ text: String, to path: String) throws {
+        if Files.isStandardOutput(path) { return out(text) }
+        try Files.writeReport(text, to: path)
+    }
+
     static func write(_ text: String, to output: Output) { write(text, to: output.descriptor) }
 
     private static func write(_ text: String, to file: CInt) {

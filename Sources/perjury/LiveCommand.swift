@@ -89,7 +89,7 @@ struct LiveCommand: ParsableCommand {
         }
         if let json {
             do {
-                try Files.writeReport(LiveJSON(reports, seed: seed).text, to: json)
+                try Console.report(LiveJSON(reports, seed: seed).text, to: json)
             } catch { troubles.append("\(error)") }
         }
         if Interrupt.isRequested { status = .interrupted }

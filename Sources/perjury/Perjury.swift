@@ -48,16 +48,3 @@ extension ExitStatus {
         return troubles.isEmpty || isFound ? self : .unavailable
     }
 }
-
-/// Why the command ends without a result, and with which status.
-struct Failure: Error, CustomStringConvertible {
-    let status: ExitStatus
-    let sentence: String
-
-    var description: String { sentence }
-
-    init(_ status: ExitStatus, _ sentence: String) {
-        self.status = status
-        self.sentence = sentence
-    }
-}

@@ -1,13 +1,12 @@
 import Basics
 import Glibc
-import Reporting
 
 import struct SystemPackage.Errno
 
 /// Whole small files and folders, for findings and reports. Who may read them is for the umask to say.
-enum Files {
+package enum Files {
     /// Puts a file there whole or not at all, so that it is still there after a power loss; folders above it are made.
-    static func write(_ text: String, to path: String) throws {
+    package static func write(_ text: String, to path: String) throws {
         try makeFolder(parent(of: path))
         let temporary = path + ".tmp"
         do throws(Errno) {
@@ -44,13 +43,12 @@ enum Files {
     // MARK: Reports
 
     /// Whether a report is to go to standard output.
-    static func isStandardOutput(_ path: String?) -> Bool {
+    package static func isStandardOutput(_ path: String?) -> Bool {
         ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].contains(path)
     }
 
     /// Only a regular file is replaced: a pipe, a device, or what a symbolic link names is written as it is.
-    static func writeReport(_ text: String, to path: String) throws {
-        if isStandardOutput(path) { return Console.out(text) }
+    package static func writeReport(_ text: String, to path: String) throws {
         guard isSpecial(path) else { return try write(text, to: path) }
         do throws(Errno) {
             try Descriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o666)
@@ -64,7 +62,7 @@ enum Files {
     ///
     /// - Parameter out: the output folder: a report in it needs not wait for it to be made.
     /// - Throws: a usage failure.
-    static func checkReport(_ path: String, _ option: String, out: String) throws {
+    package static func checkReport(_ path: String, _ option: String, out: String) throws {
         if isStandardOutput(path) { return }
         let parent = parent(of: path)
         if parent == out { try makeFolder(out) }
@@ -100,7 +98,7 @@ enum Files {
     }
 
     /// - Parameter limit: larger files are refused.
-    static func read(_ path: String, limit: Int) throws -> [UInt8] {
+    package static func read(_ path: String, limit: Int) throws -> [UInt8] {
         let file = try opened(path, O_RDONLY)
         let bytes: [UInt8]
         do throws(Errno) {
@@ -124,7 +122,7 @@ enum Files {
     }
 
     /// The first bytes of a file, as many as it has.
-    static func beginning(of path: String, _ count: Int) throws -> [UInt8] {
+    package static func beginning(of path: String, _ count: Int) throws -> [UInt8] {
         // Not to wait for the other end, should it be a fifo.
         let file = try opened(path, O_RDONLY | O_NONBLOCK)
         var bytes = [UInt8](repeating: 0, count: count)
@@ -135,7 +133,7 @@ enum Files {
     /// Makes a folder and those above it.
     ///
     /// - Parameter mode: of the last one, as far as the umask lets it be.
-    static func makeFolder(_ path: String, mode: mode_t = 0o777) throws {
+    package static func makeFolder(_ path: String, mode: mode_t = 0o777) throws {
         guard !path.isEmpty, path != "/" else { return }
         if mkdir(path, mode) == 0 { return try syncFolder(parent(of: path)) }
         switch errno {
@@ -151,7 +149,7 @@ enum Files {
     }
 
     /// Removes the files in `folder` whose names end so, and the folder when nothing is left.
-    static func removeAll(in folder: String, suffix: String, but kept: Set<String> = []) {
+    package static func removeAll(in folder: String, suffix: String, but kept: Set<String> = []) {
         guard let names = namesInFolder(folder) else { return }
         for name in names where name.hasSuffix(suffix) && !kept.contains(name) {
             unlink("\(folder)/\(name)")
@@ -160,17 +158,17 @@ enum Files {
     }
 
     /// Without `.`, `..` and symbolic links; nil when there is no such file.
-    static func absolute(_ path: String) -> String? {
+    package static func absolute(_ path: String) -> String? {
         guard let real = realpath(path, nil) else { return nil }
         defer { free(real) }
         return String(cString: real)
     }
 
-    static func name(_ path: String) -> String {
+    package static func name(_ path: String) -> String {
         path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
     }
 
-    static func parent(of path: String) -> String {
+    package static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "" }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }

@@ -29,6 +29,8 @@ let package = Package(
     name: "perjury",
     products: [
         .executable(name: "perjury", targets: ["perjury"]),
+        .library(name: "Perjury", targets: ["Perjury"]),
+        .library(name: "PerjuryMarks", targets: ["PerjuryMarks"]),
         .executable(name: "perjury-keeper", targets: ["perjury-keeper"]),
         .library(name: "later-clock", type: .dynamic, targets: ["later-clock"]),
         .executable(name: "store-workloads", targets: ["store-workloads"]),
@@ -101,6 +103,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        // For `swift test` of other packages: record, explore, expect.
+        .target(
+            name: "Perjury",
+            dependencies: ["Workloads", "Reporting", "Stage", "Basics", "perjury-keeper"],
+            swiftSettings: settings),
         .executableTarget(
             name: "perjury",
             dependencies: [
@@ -119,8 +126,10 @@ let package = Package(
         .executableTarget(
             name: "perjury-bench", dependencies: ["Workloads", "Basics"],
             path: "Benchmarks/perjury-bench", swiftSettings: settings),
+        // The marks of a program that is written in Swift: a product, so it depends on nothing.
+        .target(name: "PerjuryMarks", swiftSettings: settings),
         // What the programs of the catalogue have in common: their marks and what drives a store.
-        .target(name: "WorkloadMarks", swiftSettings: settings),
+        .target(name: "WorkloadMarks", dependencies: ["PerjuryMarks"], swiftSettings: settings),
         .executableTarget(
             name: "store-workloads", dependencies: ["CSQLite", "WorkloadMarks"],
             swiftSettings: settings, linkerSettings: archived(["sqlite3"])),
@@ -160,7 +169,7 @@ let package = Package(
             dependencies: ["FuseMount", "Basics", "TestSupport", "CTestSupport"]),
         .testTarget(name: "StageTests", dependencies: ["Stage", "CFuse"]),
         .testTarget(
-            name: "WorkloadsTests", dependencies: ["Workloads", "TestSupport"]),
+            name: "WorkloadsTests", dependencies: ["Workloads", "Basics", "TestSupport"]),
         .testTarget(
             name: "HandMountTests",
             dependencies: ["HandMount", "FuseMount", "Workloads", "TestSupport"]),
@@ -170,6 +179,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: ["Workloads", "Reporting", "perjury", "CSupport", "TestSupport"]),
+        .testTarget(
+            name: "PerjuryTests", dependencies: ["Perjury", "Oracles", "PowerLoss", "Basics"]),
         .testTarget(
             name: "PlantedBugTests",
             dependencies: ["Workloads", "Reporting", "Basics", "TestSupport"]),

@@ -23,6 +23,24 @@ package enum CommandText {
         return parser.words
     }
 
+    /// The text that is split into these words.
+    package static func text(_ words: [String]) -> String {
+        words.map(quoted).joined(separator: " ")
+    }
+
+    private static func quoted(_ word: String) -> String {
+        let isPlain = word.utf8.allSatisfy { plain.contains($0) }
+        if word.isEmpty { return "''" }
+        if isPlain { return word }
+        // Nothing is escaped within quotes: what has both kinds is put together.
+        return word.split(separator: "'", omittingEmptySubsequences: false)
+            .map { $0.isEmpty ? "" : "'\($0)'" }
+            .joined(separator: "\"'\"")
+    }
+
+    private static let plain = Set(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=,./:@%".utf8)
+
     /// The first of the words that stands for something in a shell, where it stands alone.
     static func shellSyntax(in words: [String]) -> String? {
         shellSyntax(inFirst: words.first) ?? words.first(where: operators.contains)

@@ -3,15 +3,10 @@ import Glibc
 import Reporting
 import Workloads
 
-import struct SystemPackage.Errno
-
 /// The folder of `--out`: while it is held, no other perjury writes there; and each workload has a name of its own in it.
-///
-/// Two campaigns in one folder would remove each other's recordings and findings. The lock is one of flock(2), which the
-/// kernel takes away however the process ends.
 final class OutputFolder {
     let path: String
-    private let lock: CInt
+    private let lock: FolderLock
     private var names: [Name]
 
     private struct Name {
@@ -28,45 +23,8 @@ final class OutputFolder {
         do { try Files.makeFolder(path) } catch {
             throw Failure(.unavailable, "\(error); \(Self.advice)")
         }
-        lock = try Self.lock("\(path)/lock", of: path)
-        do { names = try Self.names("\(path)/names.json") } catch {
-            close(lock)
-            throw error
-        }
-    }
-
-    deinit {
-        close(lock)
-    }
-
-    private static func lock(_ file: String, of path: String) throws -> CInt {
-        let lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
-        guard lock >= 0 else {
-            throw Failure(.unavailable, "opening \(file): \(Errno(rawValue: errno)); \(advice)")
-        }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            let error = Errno(rawValue: errno)
-            defer { close(lock) }
-            guard error == .wouldBlock else {
-                throw Failure(.unavailable, "locking \(file): \(error); \(advice)")
-            }
-            throw Failure(
-                .unavailable,
-                "\(path) is in use by \(holder(lock)): wait until it has ended, or \(advice)")
-        }
-        // For whoever comes meanwhile. That it cannot be written is no reason not to begin.
-        let text = Array("\(getpid())\n".utf8)
-        _ = ftruncate(lock, 0)
-        _ = pwrite(lock, text, text.count, 0)
-        return lock
-    }
-
-    private static func holder(_ lock: CInt) -> String {
-        var bytes = [UInt8](repeating: 0, count: 32)
-        let count = max(0, pread(lock, &bytes, bytes.count, 0))
-        let digits = bytes[..<count].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        let number = String(decoding: digits, as: UTF8.self)
-        return number.isEmpty ? "another perjury" : "another perjury, process \(number)"
+        lock = try FolderLock(path, advice: Self.advice)
+        names = try Self.names("\(path)/names.json")
     }
 
     // MARK: Names

@@ -15,6 +15,7 @@
 #   make build      the programs, in .build/release
 #   make lint       formatting, documents, as CI wants it;  make format mends it
 #   make documents  writes the tables of the documents that are made from the code; breaks long lines of prose
+#   make examples   tests in other languages that use perjury, where the language is installed (examples/)
 #   make bench      benchmarks
 #   make doctor     what this machine lacks
 #   make deps       installs what is missing of the Debian packages below
@@ -60,7 +61,7 @@ PJDFSTEST ?=
 # More options for `make run`: ARGS='sqlite-wal-full --model posix'
 ARGS ?=
 
-.PHONY: help run test planted mutations fuzz soak soak-stores chaos workloads-deps catalogue posix build lint format documents bench doctor deps clean toolchain device
+.PHONY: help run test planted mutations fuzz soak soak-stores chaos workloads-deps catalogue posix build lint format documents bench examples doctor deps clean toolchain device
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -72,6 +73,9 @@ test: deps device
 	$(SWIFT) test -c release
 	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3
 	PATH="$$PWD/.build/release:$$PATH" Tests/hand-mount.sh >/dev/null
+
+examples: build device
+	SWIFT='$(SWIFT)' Tests/examples
 
 fuzz: deps
 	$(SWIFT) build -c release --product perjury-fuzz

@@ -27,6 +27,16 @@ package enum Files {
         try syncFolder(parent(of: path))
     }
 
+    /// Adds to a file that others write to, too; makes it where it is missing.
+    package static func append(_ text: String, to path: String) throws {
+        do throws(Errno) {
+            try Descriptor(opening: path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o666)
+                .writeAll(text)
+        } catch {
+            throw failure("writing", path, error)
+        }
+    }
+
     /// A name is durable when its folder is. Filesystems that sync no folders (EINVAL) have no better to offer.
     private static func syncFolder(_ path: String) throws {
         do throws(Errno) {

@@ -1,4 +1,5 @@
 import Campaign
+import Glibc
 import Oracles
 import Reporting
 import Workloads
@@ -79,7 +80,16 @@ struct CampaignRunner {
             guard let path else { continue }
             do { try Console.report(text, to: path) } catch { troubles.append("\(error)") }
         }
+        if reports.github { tellGitHub(report, &troubles) }
         return report.exitStatus.after(troubles)
+    }
+
+    private func tellGitHub(_ report: CampaignReport, _ troubles: inout [String]) {
+        print(GitHubReport(report).annotations)
+        guard let path = getenv("GITHUB_STEP_SUMMARY") else { return }
+        do {
+            try Files.append(GitHubReport(report).summary, to: String(cString: path))
+        } catch { troubles.append("\(error)") }
     }
 
     private func print(_ text: String) { Console.write(text, to: reports.textOutput) }

@@ -260,6 +260,10 @@ struct ReportOptions: ParsableArguments {
     @Option(help: "Also write the report as JUnit's XML; `-` as for --json.")
     var junit: String?
 
+    @Flag(
+        help: "Also print annotations for GitHub, and write the report to the summary of the job.")
+    var github = false
+
     @Flag(name: .shortAndLong, help: "No progress; report only what is not as expected.")
     var quiet = false
 

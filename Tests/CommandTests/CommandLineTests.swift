@@ -68,6 +68,26 @@ extension TheCommand {
             #expect(result.status == 0, "\(result.text)")
         }
 
+        @Test("--github prints annotations, and adds the report to the job's summary")
+        func github() throws {
+            let bench = try Bench()
+            try bench.script("see.sh", "cat \"$PERJURY_DIR\"/log; echo @end")
+            try bench.script(
+                "run.sh", "echo @begin t k=v; echo @saw k=v >$PERJURY_DIR/log; echo @ack t")
+            bench.environment = ["GITHUB_STEP_SUMMARY=\(bench.folder.file("summary"))"]
+
+            let result = try bench.run([
+                "run", "--run", "./run.sh", "--observe", "./see.sh", "--budget", "60", "--github",
+            ])
+
+            #expect(result.status == ExitStatus.unexpected.rawValue, "\(result.text)")
+            let lines = result.output.split(separator: "\n").filter { $0.hasPrefix("::error ") }
+            #expect(lines.contains { $0.contains("lost-commit") && $0.contains("fsync log") })
+            let summary = String(
+                decoding: try FileBytes.read(bench.folder.file("summary")), as: UTF8.self)
+            #expect(summary.contains("NOT EXPECTED: command-line: lost-commit"))
+        }
+
         @Test("a program that cannot start is told of the variables that it does not get")
         func dropped() throws {
             let bench = try Bench()

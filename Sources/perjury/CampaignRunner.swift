@@ -74,11 +74,10 @@ struct CampaignRunner {
                 troubles.append("\(error)")
             }
         }
-        for (path, text) in [
-            (reports.json, JSONReport(report).text), (reports.junit, JUnitReport(report).text),
-        ] {
-            guard let path else { continue }
-            do { try Console.report(text, to: path) } catch { troubles.append("\(error)") }
+        for (format, path) in reports.wanted {
+            do { try Console.report(format.text(of: report), to: path) } catch {
+                troubles.append("\(error)")
+            }
         }
         if reports.github { tellGitHub(report, &troubles) }
         return report.exitStatus.after(troubles)

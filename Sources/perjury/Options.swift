@@ -270,21 +270,33 @@ struct ReportOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Say what each workload is made of before it runs.")
     var verbose = false
 
+    private func path(_ format: ReportFormat) -> String? {
+        switch format {
+        case .json: json
+        case .junit: junit
+        }
+    }
+
+    /// Those that are asked for, and where each goes.
+    var wanted: [(format: ReportFormat, path: String)] {
+        ReportFormat.allCases.compactMap { format in path(format).map { (format, $0) } }
+    }
+
     /// What cannot be written is said before anything is run.
     func check(out: String) throws {
-        if Files.isStandardOutput(json), Files.isStandardOutput(junit) {
-            throw Failure(.usage, "--json and --junit cannot both be standard output")
+        let printed = wanted.filter { Files.isStandardOutput($0.path) }.map(\.format.option)
+        if printed.count > 1 {
+            throw Failure(
+                .usage, "\(printed.joined(separator: " and ")) cannot both be standard output")
         }
         if quiet, verbose { throw Failure(.usage, "--quiet and --verbose exclude each other") }
-        for (option, path) in [("--json", json), ("--junit", junit)] {
-            if let path { try Files.checkReport(path, option, out: out) }
-        }
+        for (format, path) in wanted { try Files.checkReport(path, format.option, out: out) }
     }
 
     /// Where the text goes: not where another report does.
     var textOutput: Console.Output {
-        [json, junit].contains(where: Files.isStandardOutput) ? .error : .output
+        wanted.contains { Files.isStandardOutput($0.path) } ? .error : .output
     }
 
-    var paths: [String] { [json, junit].compactMap(\.self) }
+    var paths: [String] { wanted.map(\.path) }
 }

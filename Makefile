@@ -15,7 +15,8 @@
 #   make build      the programs, in .build/release
 #   make lint       formatting, documents, as CI wants it;  make format mends it
 #   make documents  writes the tables of the documents that are made from the code; breaks long lines of prose
-#   make examples   tests in other languages that use perjury, where the language is installed (examples/)
+#   make examples   tests in other languages that use perjury, where the language is installed (examples/); the steps of the
+#                   GitHub action
 #   make bench      benchmarks
 #   make doctor     what this machine lacks
 #   make deps       installs what is missing of the Debian packages below
@@ -25,7 +26,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-PACKAGES := libfuse3-dev fuse3 libsqlite3-dev sqlite3 pkg-config git python3
+PACKAGES := libfuse3-dev fuse3 libsqlite3-dev sqlite3 pkg-config git python3 python3-yaml
 # The engines of the catalogue: one workload or more for each.
 PACKAGES += liblmdb-dev libleveldb-dev librocksdb-dev libdb5.3-dev libgdbm-dev libtdb-dev
 SWIFT ?= swift
@@ -76,6 +77,7 @@ test: deps device
 
 examples: build device
 	SWIFT='$(SWIFT)' Tests/examples
+	Tests/action
 
 fuzz: deps
 	$(SWIFT) build -c release --product perjury-fuzz

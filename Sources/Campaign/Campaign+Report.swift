@@ -14,10 +14,9 @@ extension Campaign {
         report.mounts = log.machines
         report.mountsAtOnce = min(options.machinesAtOnce ?? .max, log.machines.count)
         if !log.machines.isEmpty { report.notes.append(note(onMountsOf: report)) }
-        if let idle = run.faults.first(where: { $0.fired == 0 }) {
+        if let idle = run.faults.idle {
             report.inconclusive =
-                "the fault `\(idle.text)` never fired: \(idle.matched) matching requests came"
-                + (idle.matched == 0 ? "; \(log.requestsInWords)" : "")
+                idle.whyIdle + (idle.matched == 0 ? "; \(log.requestsInWords)" : "")
         }
     }
 

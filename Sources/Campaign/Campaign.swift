@@ -93,7 +93,7 @@ package struct Campaign {
                 log, history, control.vocabulary, target, ending: options.ending,
                 isReported: !log.lies)
         }
-        if control.isViolated {
+        if control.violation != nil {
             for exploration in explorations where exploration.isJudged {
                 judgeCompleteTree(exploration, observations)
             }

@@ -8,7 +8,7 @@ struct Control {
     private(set) var vocabulary = Vocabulary()
     private(set) var inconclusive: String?
     /// Something acknowledged is missing from the complete tree.
-    private(set) var isViolated = false
+    private(set) var violation: Violation?
     /// What the observer said beside its marks, for a person; empty when it is no help.
     private(set) var observerLog = ""
     /// The observer took too long.
@@ -44,7 +44,7 @@ struct Control {
             let failed = entries.first { !$0.observation.isComplete } ?? entries[1]
             isTimeout = failed.observation.outcome == .timedOut
             observerLog = String(decoding: failed.observation.log, as: UTF8.self)
-        case .violation: isViolated = true
+        case .violation(let found): violation = found
         case nil: break
         }
         vocabulary = Vocabulary(

@@ -8,6 +8,7 @@ import Synchronization
 final class Observations {
     private let observers: [any Observer]
     private let log: (any TrialLog)?
+    private let patience: Double
     private var known: [UInt64: Int] = [:]
     private(set) var entries: [Entry] = []
 
@@ -35,9 +36,11 @@ final class Observations {
     private var earlier: [UInt64: Trial] = [:]
     private var earlierSecond: [UInt64: Trial] = [:]
 
-    init(observers: [any Observer], log: (any TrialLog)? = nil) {
+    /// - Parameter patience: how many times the usual time each observation may take.
+    init(observers: [any Observer], log: (any TrialLog)? = nil, patience: Double = 1) {
         self.observers = observers
         self.log = log
+        self.patience = patience
         for kept in log?.earlier() ?? [] {
             if kept.isSecond { earlierSecond[kept.tree] = kept } else { earlier[kept.tree] = kept }
         }
@@ -205,6 +208,7 @@ final class Observations {
         let next = Atomic(0)
         // Each worker touches its own observer only.
         nonisolated(unsafe) let observers = observers
+        let patience = patience
         withoutActuallyEscaping(isOver) { isOver in
             nonisolated(unsafe) let isOver = isOver
             DispatchQueue.concurrentPerform(iterations: min(observers.count, trees.count)) {
@@ -212,7 +216,9 @@ final class Observations {
                 while true {
                     let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
                     guard index < trees.count, !isOver() else { return }
-                    let result = Result { try observers[worker].observe(trees[index], patience: 1) }
+                    let result = Result {
+                        try observers[worker].observe(trees[index], patience: patience)
+                    }
                     results.withLock { $0[index] = result }
                 }
             }

@@ -73,60 +73,36 @@ package struct Replay {
         Explanation(storage, history: history).failedSync(at: crashPoint)
     }
 
-    /// Observes the crash state and judges it; the complete tree is observed, too, to learn what the store lists.
+    /// Observes the crash state and judges it, beside the control, which tells what the store lists.
+    ///
+    /// - Throws: when the harness itself failed.
     package func judge(_ subject: any Subject) throws -> Outcome {
-        let observer = try subject.observers(1, of: run.recording)[0]
-        var complete = try run.recording.tree(after: run.recording.count)
-        _ = complete.settle()
-        let whole = try observer.observe(complete, patience: 4).observation
-        let beforeFault = try storage.log.injectedFaults.first.map { first in
-            let cut = history.quietCut(before: first.record)
-            var before = try run.recording.tree(after: cut)
-            _ = before.settle()
-            return BeforeFault(
-                shown: try observer.observe(before, patience: 4).observation, cut: cut)
+        let observations = Observations(
+            observers: try subject.observers(1, of: run.recording), patience: 4)
+        let control = try Control(run, storage.log, history, subject.promise, observations)
+        var tree = tree
+        let hash = tree.settle()
+        if !observations.isObserved(hash) { _ = observations.observe([(hash, tree)]) }
+        if let failure = observations.entries.compactMap(\.failure).first {
+            throw Inconclusive(failure)
         }
-        let recovery = try observer.observe(tree, patience: 4)
+        let seen = observations.entries[observations.index(hash)!]
         let judge = Judge(
             history, promise: subject.promiseJudged(on: storage.stack),
-            vocabulary: Vocabulary(
-                complete: whole, history: history, beforeFault: beforeFault))
-        var second: Observation?
-        if recovery.changed {
-            var left = recovery.tree
-            _ = left.settle()
-            second = try observer.observe(left, patience: 4).observation
-        }
+            vocabulary: control.vocabulary)
         var violations = judge.violations(
-            Showing(recovery.observation, then: second),
+            Showing(seen.observation, then: seen.second),
             Circumstances(
                 cut: crashPoint, now: run.recording.latestMoment(of: crashPoint),
                 shownBefore: shown, failedSync: state.failedSync))
         if violations.isEmpty, plan.lost.isEmpty, plan.torn.isEmpty,
-            crashPoint == storage.lastCrashPoint
+            crashPoint == storage.lastCrashPoint, let found = control.violation
         {
-            violations = try controlViolation(observer, whole, beforeFault, subject.promise)
-                .map { $0.named(asFailed: state.failedSync, history) }
+            violations = [found.named(asFailed: state.failedSync, history)]
         }
         return Outcome(
-            observation: recovery.observation, violations: violations,
+            observation: seen.observation, violations: violations,
             acknowledged: history.acknowledgedCount(at: crashPoint),
-            seen: judge.seenCount(judge.resolve(recovery.observation), cut: crashPoint))
-    }
-
-    /// What the positive control finds, where nothing was lost.
-    private func controlViolation(
-        _ observer: any Observer, _ complete: Observation, _ beforeFault: BeforeFault?,
-        _ promise: Promise
-    ) throws -> [Violation] {
-        var base = run.recording.base
-        base.keep(run.recording.arena)
-        _ = base.settle()
-        let control = positiveControl(
-            base: try observer.observe(base, patience: 4).observation, complete: complete,
-            history: history, promise: promise, recordCount: storage.log.effects.count,
-            now: run.recording.latestMoment(of: run.recording.count), beforeFault: beforeFault)
-        if case .violation(let found) = control { return [found] }
-        return []
+            seen: judge.seenCount(judge.resolve(seen.observation), cut: crashPoint))
     }
 }

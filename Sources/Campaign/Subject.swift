@@ -75,20 +75,6 @@ package enum AcceptedExit: Hashable, Sendable {
     }
 }
 
-/// A fault that was asked for, and what came of it.
-package struct FaultCount: Hashable, Sendable {
-    package let text: String
-    /// How many requests it was about.
-    package let matched: Int
-    package let fired: Int
-
-    package init(text: String, matched: Int, fired: Int) {
-        self.text = text
-        self.matched = matched
-        self.fired = fired
-    }
-}
-
 /// Starts the store's own recovery on trees.
 package protocol Observer: AnyObject {
     /// What the store shows of `tree`, on a fresh mount.

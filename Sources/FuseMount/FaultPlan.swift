@@ -1,5 +1,6 @@
 import Basics
 import FileTree
+import Recording
 
 import struct SystemPackage.Errno
 

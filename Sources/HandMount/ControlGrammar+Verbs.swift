@@ -1,5 +1,6 @@
 import ArgumentParser
 import FuseMount
+import Recording
 import Reporting
 
 extension ControlGrammar {

@@ -1,10 +1,11 @@
+import Campaign
 import FuseMount
 
 /// Answers requests as a plan says, while a workload's `run` runs: recovery meets no faults.
 ///
 /// `answer` is called on the serving thread, everything else while the server's lock is held, or when the server has ended.
 final class FaultInjector: @unchecked Sendable {
-    private(set) var plan: FaultPlan
+    private var plan: FaultPlan
     /// Nanoseconds from when the mount began until the programs were started; nil before.
     private var beganAt: UInt64?
 
@@ -18,6 +19,11 @@ final class FaultInjector: @unchecked Sendable {
             }
             _ = self.plan.add(rule.effect, rule.operations, rule.glob, occurrence)
         }
+    }
+
+    /// What came of each fault so far.
+    var counts: [FaultCount] {
+        plan.rules.map { FaultCount(text: "\($0)", matched: $0.matched, fired: $0.fired) }
     }
 
     /// From now on requests may fail.

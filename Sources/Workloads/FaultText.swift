@@ -1,6 +1,7 @@
 import Basics
 import FuseMount
 import Oracles
+import Recording
 
 /// Faults as people write them: `EIO write *.log nth 3`.
 ///

@@ -119,9 +119,7 @@ package final class WorkloadSubject: Subject {
         _ = try life.end()
         try writer.note(Recording.namespaceNote, Array("\(stage.namespaceNumber)".utf8))
         let recording = writer.recording()
-        let counts = injector.plan.rules.map {
-            FaultCount(text: "\($0)", matched: $0.matched, fired: $0.fired)
-        }
+        let counts = injector.counts
         if !counts.isEmpty {
             try writer.note(RecordedRun.faultsNote, RecordedRun.bytes(of: counts))
         }

@@ -107,17 +107,17 @@ struct LiveCommand: ParsableCommand {
         _ workload: Workload, _ target: CampaignOptions.Target, _ faults: FaultRequests
     ) throws -> LiveReport {
         let subject = try Wiring.subject(workload, out: places.out, seed: seed, faults: faults)
-        var options = LiveCampaign.Options(
-            cuts: cuts, target: target, seed: seed, out: places.out)
-        options.mountsAtOnce = mounts.atOnce
-        let live = try LiveCampaign(subject, options)
+        var options = LiveCampaign.Options(cuts: cuts, target: target, seed: seed)
+        options.machinesAtOnce = mounts.atOnce ?? workload.file.mountsAtOnce
+        let live = LiveCampaign(
+            try LiveWorkload(subject), options, clock: { Wiring.now })
         live.isCancelled = { Interrupt.isRequested }
         let isTerminal = Console.isTerminal
         live.progress = { report in
             guard isTerminal else { return }
             Console.error(
-                "\r\(Escaped.line(report.name)): \(grouped(report.cuts)) power losses, "
-                    + "\(grouped(report.losses)) losses")
+                "\r\(Escaped.line(report.name)): \(grouped(report.counts.cuts)) power losses, "
+                    + "\(grouped(report.counts.losses)) losses")
         }
         defer { if isTerminal { Console.error("\r\u{1B}[K") } }
         return live.run()

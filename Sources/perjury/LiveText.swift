@@ -32,7 +32,7 @@ struct LiveText {
         switch report.verdict {
         case .holds: return "holds, \(expected)"
         case .violated:
-            let kinds = report.kinds.sorted { $0.key < $1.key }.map(\.key.rawValue)
+            let kinds = report.counts.kinds.sorted { $0.key < $1.key }.map(\.key.rawValue)
             return "violated \(kinds.joined(separator: " ")), \(expected)"
         case .inconclusive(let reason): return "inconclusive: \(Escaped.line(reason))"
         }
@@ -44,20 +44,26 @@ struct LiveText {
         var fields = [
             (
                 "power losses",
-                "\(grouped(report.cuts))\(interrupted): \(grouped(report.cutsInRecovery)) during "
-                    + "recovery, \(grouped(report.cutsAtRest)) at rest"
+                "\(grouped(report.counts.cuts))\(interrupted): \(grouped(report.counts.cutsInRecovery)) during "
+                    + "recovery, \(grouped(report.counts.cutsAtRest)) at rest"
             ),
             (
                 "crash states",
-                "\(grouped(report.states)) distinct, \(grouped(report.judged)) judged\(unjudged); "
-                    + "\(grouped(report.effectsLost)) of \(grouped(report.effectsAtRisk)) effects at risk lost"
+                "\(grouped(report.counts.states)) distinct, \(grouped(report.counts.judged)) judged\(unjudged); "
+                    + "\(grouped(report.counts.effectsLost)) of \(grouped(report.counts.effectsAtRisk)) effects at risk lost"
             ),
-            ("acknowledged", "\(grouped(report.acknowledged)) transactions"),
-            ("losses", "\(grouped(report.losses)) states broke the promise (\(report.promise))"),
+            ("acknowledged", "\(grouped(report.counts.acknowledged)) transactions"),
+            (
+                "losses",
+                "\(grouped(report.counts.losses)) states broke the promise (\(report.promise))"
+            ),
         ]
-        if report.machinesLost > 0 {
+        if report.counts.machinesLost > 0 {
             fields.append(
-                ("mounts", "\(grouped(report.machinesLost)) lost their power in all of these"))
+                (
+                    "mounts",
+                    "\(grouped(report.counts.machinesLost)) lost their power in all of these"
+                ))
         }
         fields += report.faults.map {
             (
@@ -66,11 +72,11 @@ struct LiveText {
                     + "\(grouped($0.matched)) matching requests"
             )
         }
-        if !report.cycleSeconds.isEmpty {
+        if !report.cycles.isEmpty {
             fields.append(
                 (
                     "time per cycle",
-                    "median \(tenths(report.medianCycle)) ms, \(tenths(report.medianOverhead)) ms of it not "
+                    "median \(tenths(report.cycles.median)) ms, \(tenths(report.cycles.medianOverhead)) ms of it not "
                         + "the store's own; \(tenths(report.seconds)) s in all"
                 ))
         }
@@ -78,9 +84,9 @@ struct LiveText {
     }
 
     private var unjudged: String {
-        report.unjudged == 0
+        report.counts.unjudged == 0
             ? ""
-            : ", \(grouped(report.unjudged)) not, for a sync had been answered and not done"
+            : ", \(grouped(report.counts.unjudged)) not, for a sync had been answered and not done"
     }
 
     /// - Parameter path: of its file; nil where it could not be written.
@@ -147,22 +153,22 @@ struct LiveJSON {
             .init("expected", .bool(report.isExpected)),
             .init("inconclusive", .optional(reason)),
             .init("interrupted", .bool(report.isInterrupted)),
-            .init("powerLosses", .number(report.cuts)),
-            .init("duringRecovery", .number(report.cutsInRecovery)),
-            .init("atRest", .number(report.cutsAtRest)),
-            .init("statesDistinct", .number(report.states)),
-            .init("statesJudged", .number(report.judged)),
-            .init("statesNotJudged", .number(report.unjudged)),
+            .init("powerLosses", .number(report.counts.cuts)),
+            .init("duringRecovery", .number(report.counts.cutsInRecovery)),
+            .init("atRest", .number(report.counts.cutsAtRest)),
+            .init("statesDistinct", .number(report.counts.states)),
+            .init("statesJudged", .number(report.counts.judged)),
+            .init("statesNotJudged", .number(report.counts.unjudged)),
             .init("faults", .array(report.faults.map(\.json))),
-            .init("effectsAtRisk", .number(report.effectsAtRisk)),
-            .init("effectsLost", .number(report.effectsLost)),
-            .init("mountsLost", .number(report.machinesLost)),
-            .init("acknowledged", .number(report.acknowledged)),
-            .init("losses", .number(report.losses)),
+            .init("effectsAtRisk", .number(report.counts.effectsAtRisk)),
+            .init("effectsLost", .number(report.counts.effectsLost)),
+            .init("mountsLost", .number(report.counts.machinesLost)),
+            .init("acknowledged", .number(report.counts.acknowledged)),
+            .init("losses", .number(report.counts.losses)),
             .init(
                 "kinds",
                 .object(
-                    report.kinds.sorted { $0.key < $1.key }.map {
+                    report.counts.kinds.sorted { $0.key < $1.key }.map {
                         .init($0.key.rawValue, .number($0.value))
                     })),
             .init(
@@ -181,10 +187,11 @@ struct LiveJSON {
                         ])
                     })),
             .init("notes", .strings(report.notes)),
-            .init("medianCycle", .object([.init("seconds", .seconds(report.medianCycle / 1000))])),
+            .init(
+                "medianCycle", .object([.init("seconds", .seconds(report.cycles.median / 1000))])),
             .init(
                 "medianOverhead",
-                .object([.init("seconds", .seconds(report.medianOverhead / 1000))])),
+                .object([.init("seconds", .seconds(report.cycles.medianOverhead / 1000))])),
             .init("seconds", .seconds(report.seconds)),
         ])
     }

@@ -1,5 +1,6 @@
 import FuseMount
 import Oracles
+import Recording
 import TestSupport
 import Testing
 import Workloads

@@ -1,20 +1,19 @@
 import Basics
+import Campaign
 import FileTree
 import FuseMount
-import Glibc
 import Oracles
+import PowerLoss
 import Recording
 import Stage
 
-/// One power-on of a live campaign: a mount, the store's recovery, its clients, and the end of all of them at once.
-final class Power {
+/// One power-on of a workload: a mount, the store's recovery, its clients, and the end of all of them at once.
+final class Power: PowerOn {
     private let subject: WorkloadSubject
     private let programs: Programs
     private let life: Life
     private let trigger: CutTrigger
-    private let faults: FaultInjector
-    private var moment: CutMoment?
-    /// How long the store's own programs ran, in seconds.
+    private let injector: FaultInjector
     private(set) var storeSeconds = 0.0
     private(set) var runSeconds = 0.0
 
@@ -24,7 +23,7 @@ final class Power {
         _ pages: SyncFailure
     ) throws {
         self.subject = subject
-        faults = FaultInjector(subject.faults.plan, life: number)
+        injector = FaultInjector(subject.faults.plan, life: number)
         trigger = try CutTrigger()
         var options = subject.options
         options.life = number
@@ -37,32 +36,36 @@ final class Power {
         lived.mount.syncFailure = pages
         lived.trip = trigger.trip
         life = try stage.life(on: tree, lived)
-        let (trigger, faults) = (trigger, faults)
+        let (trigger, injector) = (trigger, injector)
         life.server.setInterceptor { request in
             let verdict = trigger.answer(request)
-            if case .proceed = verdict { return faults.answer(request) }
+            if case .proceed = verdict { return injector.answer(request) }
             return verdict
         }
     }
 
-    /// Counts from here, and lets the power go at `moment`.
     func arm(_ moment: CutMoment?) {
-        self.moment = moment
         life.server.withState { _, _ in trigger.begin(moment) }
     }
 
-    var stepCount: Int { life.server.withState { _, _ in trigger.steps.count } }
     var steps: [LifeProfile.Step] { life.server.withState { _, _ in trigger.steps } }
 
-    private func timed<Answer>(_ body: () throws -> Answer) rethrows -> Answer {
-        let start = MonotonicClock.seconds
-        defer { storeSeconds += MonotonicClock.seconds - start }
-        return try body()
+    /// What came of the faults so far.
+    var faults: [FaultCount] {
+        life.server.withState { _, _ in injector.counts }
     }
 
-    /// The store's recovery, and what it shows then.
-    ///
-    /// - Throws: `Life.PowerGone` when its moment came before that was known.
+    /// Runs the store's own programs.
+    private func timed<Answer>(_ body: () throws -> Answer) throws -> Answer {
+        let start = MonotonicClock.seconds
+        defer { storeSeconds += MonotonicClock.seconds - start }
+        do {
+            return try body()
+        } catch is Life.PowerGone {
+            throw PowerGone()
+        }
+    }
+
     func recover(patience: Double) throws -> Observation {
         try timed {
             if let trouble = try programs.startServer(in: life, patience: patience) {
@@ -81,18 +84,12 @@ final class Power {
 
     /// An error that a program met since the power was going is no word of the store's.
     private func checkPower() throws {
-        if life.server.withState({ _, _ in trigger.hasFired }) { throw Life.PowerGone() }
+        if life.server.withState({ _, _ in trigger.hasFired }) { throw PowerGone() }
     }
 
-    /// What came of the faults so far.
-    var faultRules: [FaultPlan.Rule] { life.server.withState { _, _ in faults.plan.rules } }
-
-    /// Runs the clients, among faults, until the moment has come.
-    ///
-    /// - Throws: `Life.PowerGone` then. It returns when they ended before.
     func runUntilPowerGoes(_ moment: CutMoment) throws {
         try timed {
-            life.server.withState { _, writer in faults.begin(at: writer.elapsed) }
+            life.server.withState { _, writer in injector.begin(at: writer.elapsed) }
             let id = try programs.startRun(in: life)
             var seconds = Double(subject.workload.file.timeoutNanoseconds) / 1e9
             if case .seconds(let after) = moment.trigger, !moment.isInRecovery {
@@ -103,17 +100,17 @@ final class Power {
             if ended == nil {
                 // Its time has come, or the program never ends by itself.
                 life.server.hold()
-                throw Life.PowerGone()
+                throw PowerGone()
             }
         }
     }
 
-    func runToEnd() throws -> Life.Ended {
+    func runToEnd() throws -> Observation.Outcome {
         let start = MonotonicClock.seconds
         defer { runSeconds = MonotonicClock.seconds - start }
         let id = try programs.startRun(in: life)
         let seconds = Double(subject.workload.file.timeoutNanoseconds) / 1e9
-        return try life.wait(id, seconds: seconds, interrupt: programs.interrupt)
+        return try life.wait(id, seconds: seconds, interrupt: programs.interrupt).outcome
     }
 
     func cut() throws -> (tree: FileTree, recording: Recording) { try life.cut() }

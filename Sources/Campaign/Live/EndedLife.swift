@@ -1,5 +1,3 @@
-import Campaign
-import FuseMount
 import Oracles
 import PowerLoss
 
@@ -32,18 +30,4 @@ struct EndedLife {
 extension EffectLog {
     /// Whether a program could know of each sync that was not done: sync(2) has no result.
     var reportsSyncs: Bool { !lies && !faults.contains { $0.fault.sync == .everything } }
-}
-
-extension [FaultCount] {
-    /// Adds what came of the same faults in one more life.
-    mutating func add(_ rules: [FaultPlan.Rule]) {
-        for (index, rule) in rules.enumerated() {
-            self[index] = FaultCount(
-                text: self[index].text, matched: self[index].matched + rule.matched,
-                fired: self[index].fired + rule.fired)
-        }
-    }
-
-    /// Those that did something.
-    var fired: [FaultCount] { filter { $0.fired > 0 } }
 }

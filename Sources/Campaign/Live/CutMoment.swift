@@ -1,25 +1,21 @@
 import Basics
-import FuseMount
-import Glibc
 import PowerLoss
-import Stage
-
-import struct SystemPackage.Errno
+import Recording
 
 /// When the power goes in one life.
 package struct CutMoment: Sendable, CustomStringConvertible {
-    enum Trigger: Sendable {
+    package enum Trigger: Sendable {
         /// At the n-th of these operations, counted from 1; nil: any that is recorded, on any path.
-        case operation(OperationKind?, path: String?, number: Int, Interception.Moment)
+        case operation(OperationKind?, path: String?, number: Int, RequestMoment)
         /// At the n-th sync of any kind.
-        case sync(number: Int, Interception.Moment)
+        case sync(number: Int, RequestMoment)
         /// When so much of the program's run is over.
         case seconds(Double)
     }
 
-    let trigger: Trigger
+    package let trigger: Trigger
     /// Counted from the power-on: the store's recovery is cut, unless it is over before.
-    let isInRecovery: Bool
+    package let isInRecovery: Bool
 
     package var description: String {
         let place = isInRecovery ? " of recovery" : ""
@@ -36,8 +32,8 @@ package struct CutMoment: Sendable, CustomStringConvertible {
 }
 
 /// What a life without a power loss does, from which moments are drawn.
-struct LifeProfile {
-    struct Step {
+package struct LifeProfile {
+    package struct Step: Sendable {
         let kind: OperationKind
         let path: String
     }
@@ -46,9 +42,6 @@ struct LifeProfile {
     var seconds = 0.0
     /// Records of the latest recovery that was seen to its end.
     var recoverySteps = 0
-
-    /// Steps that are remembered; what a longer life does later is met by time and by number only.
-    static let limit = 200_000
 
     func moment(_ random: inout RandomSource) -> CutMoment {
         if recoverySteps > 0, UInt64.random(in: 0..<8, using: &random) == 0 {
@@ -60,7 +53,7 @@ struct LifeProfile {
         return CutMoment(trigger: trigger(&random), isInRecovery: false)
     }
 
-    private func side(_ random: inout RandomSource) -> Interception.Moment {
+    private func side(_ random: inout RandomSource) -> RequestMoment {
         Bool.random(using: &random) ? .before : .after
     }
 
@@ -84,7 +77,7 @@ struct LifeProfile {
             let count = steps.count { $0.kind.isSync }
             guard count > 0 else { break }
             // Most is at risk before a sync.
-            let side: Interception.Moment =
+            let side: RequestMoment =
                 UInt64.random(in: 0..<4, using: &random) > 0 ? .before : .after
             return .sync(number: Int.random(in: 1...count, using: &random), side)
         case 4:
@@ -98,66 +91,61 @@ struct LifeProfile {
     }
 }
 
-/// Watches the requests of one life, and lets the power go at its moment.
+/// Follows what is asked of the storage in one life: the steps that were taken, and whether the moment has come.
 ///
-/// `answer` is called on the serving thread, everything else while the server's lock is held.
-final class CutTrigger {
+/// A moment of the clock is not seen here: whoever runs the programs waits for it.
+package struct StepCounter {
+    /// Since the last `begin`, as far as they are remembered.
+    package private(set) var steps: [LifeProfile.Step] = []
     private var moment: CutMoment?
     private var count = 0
-    /// What was done since the last `begin`.
-    private(set) var steps: [LifeProfile.Step] = []
-    private(set) var hasFired = false
-    private let pipe: DescriptorPair
-    /// Readable when the power has gone.
-    var trip: CInt { pipe.first }
 
-    /// - Throws: when there are no descriptors left.
-    init() throws {
-        do throws(Errno) {
-            pipe = try .pipe()
-        } catch {
-            throw HarnessError("making a pipe: \(error)")
-        }
-    }
+    /// Steps that are remembered; what a longer life does later is met by time and by number only.
+    private static let limit = 200_000
+
+    package init() {}
 
     /// Counts from here.
-    func begin(_ moment: CutMoment?) {
+    package mutating func begin(_ moment: CutMoment?) {
         self.moment = moment
         count = 0
         steps = []
     }
 
-    func fire() {
-        guard !hasFired else { return }
-        hasFired = true
-        var byte = UInt8(1)
-        _ = write(pipe.second, &byte, 1)
-    }
-
-    func answer(_ request: Interception) -> InterceptionVerdict {
-        guard request.kind.isRecorded, !hasFired else { return .proceed }
-        if request.moment == .after, steps.count < LifeProfile.limit {
-            steps.append(.init(kind: request.kind, path: request.paths.last ?? ""))
+    /// - Parameter path: the last one of the request; nil where it concerns no file.
+    /// - Returns: whether the power goes here.
+    package mutating func meets(
+        _ kind: OperationKind, _ side: RequestMoment, path: String?
+    ) -> Bool {
+        guard kind.isRecorded else { return false }
+        if side == .after, steps.count < Self.limit {
+            steps.append(.init(kind: kind, path: path ?? ""))
         }
-        guard let moment, matches(moment.trigger, request) else { return .proceed }
-        fire()
-        return .hold
+        guard let moment, matches(moment.trigger, kind, side, path) else { return false }
+        count += 1
+        return count == moment.number
     }
 
-    private func matches(_ trigger: CutMoment.Trigger, _ request: Interception) -> Bool {
+    private func matches(
+        _ trigger: CutMoment.Trigger, _ kind: OperationKind, _ side: RequestMoment, _ path: String?
+    ) -> Bool {
         switch trigger {
-        case .seconds: return false
-        case .sync(let number, let side):
-            guard request.kind.isSync, request.moment == side else { return false }
-            count += 1
-            return count == number
-        case .operation(let kind, let path, let number, let side):
-            guard request.moment == side,
-                kind.map({ $0 == request.kind }) ?? (request.kind != .mark),
-                path.map({ $0 == request.paths.last }) ?? true
-            else { return false }
-            count += 1
-            return count == number
+        case .seconds: false
+        case .sync(_, let wanted): kind.isSync && side == wanted
+        case .operation(let wantedKind, let wantedPath, _, let wanted):
+            side == wanted
+                && wantedKind.map { $0 == kind } ?? (kind != .mark)
+                && wantedPath.map { $0 == path } ?? true
+        }
+    }
+}
+
+extension CutMoment {
+    /// Which of the requests that it is about; nil where it is one of the clock.
+    fileprivate var number: Int? {
+        switch trigger {
+        case .operation(_, _, let number, _), .sync(let number, _): number
+        case .seconds: nil
         }
     }
 }

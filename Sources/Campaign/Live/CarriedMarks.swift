@@ -1,4 +1,3 @@
-import Campaign
 import Oracles
 
 extension RecordedRun {

@@ -1,3 +1,4 @@
+import Glibc
 import Recording
 
 /// What a mount tells about itself.
@@ -19,6 +20,27 @@ package struct MountOptions: Sendable {
     /// Directories of the root, each of them the storage of a machine of its own: nothing can be moved or linked from one to
     /// another, and beside them nothing can be made. Empty: there is one machine, whose storage is the tree.
     package var mounts: [String] = []
+
+    /// Whom programs see as the owner of every file, whoever is recorded as such; nil: who is recorded.
+    ///
+    /// For programs of an ordinary user, whose kernel lets them change only what is theirs: what root recorded, or somebody
+    /// else, is as much theirs as what they have made themselves.
+    package var owner: Owner?
+
+    package struct Owner: Sendable {
+        package var user: UInt32
+        package var group: UInt32
+
+        package init(user: UInt32, group: UInt32) {
+            self.user = user
+            self.group = group
+        }
+
+        /// Who calls perjury; nil for root, who may change what is anybody's.
+        package static var ordinaryCaller: Owner? {
+            geteuid() == 0 ? nil : Owner(user: geteuid(), group: getegid())
+        }
+    }
 
     package init() {}
 }

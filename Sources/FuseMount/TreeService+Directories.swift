@@ -74,7 +74,7 @@ extension TreeService {
             default:
                 let (name, child) = names[Int(position) - 2]
                 if directory.entries[name] == child, let inode = tree[child] {
-                    let entry = attributes ? entryOut(fuse_attr(child, inode)) : nil
+                    let entry = attributes ? entryOut(self.attributes(child, inode)) : nil
                     guard buffer.add(name, child, inode.kind, next, entry) else { break }
                     if attributes {
                         watch?.knownNames.note(child, at: DirectoryEntry(number, name))

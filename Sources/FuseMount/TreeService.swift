@@ -258,13 +258,23 @@ final class TreeService {
 
     func attributes(_ number: InodeNumber) throws(Errno) -> fuse_attr {
         if let hidden = HiddenFile(number) { return attributes(of: hidden) }
-        return fuse_attr(number, try tree.inode(number))
+        return attributes(number, try tree.inode(number))
+    }
+
+    /// As programs are to see them.
+    func attributes(_ number: InodeNumber, _ inode: Inode) -> fuse_attr {
+        var attributes = fuse_attr(number, inode)
+        if let owner = options.owner {
+            attributes.uid = owner.user
+            attributes.gid = owner.group
+        }
+        return attributes
     }
 
     private func attributes(of hidden: HiddenFile) -> fuse_attr {
         var inode = Inode(NewInode(.regular, mode: hidden.mode), at: .ofCrashStates)
         inode.nameCount = 1
-        var attributes = fuse_attr(InodeNumber(hidden.rawValue), inode)
+        var attributes = attributes(InodeNumber(hidden.rawValue), inode)
         if hidden == .mark { attributes.size = markSize }
         return attributes
     }

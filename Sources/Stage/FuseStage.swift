@@ -2,13 +2,42 @@ import Basics
 import FileTree
 import Recording
 
-/// A FUSE mount in a mount namespace of a keeper's.
+/// A FUSE mount of a keeper's, most often in a mount namespace of its own.
 package final class FuseStage: Stage {
     private let keeper: Keeper
+    private let kind: StageKind
 
-    /// - Parameter folder: which the mount must not hide from programs.
-    package init(avoiding folder: String) throws {
-        keeper = try Keeper(root: Self.root(avoiding: folder))
+    /// - Parameters:
+    ///   - folder: which the mount must not hide from programs.
+    ///   - kind: nil: the best that can be had here.
+    ///   - directory: where the data directory must be, as the store has kept its path; nil: anywhere.
+    package init(
+        avoiding folder: String, kind: StageKind? = nil, at directory: String? = nil
+    ) throws {
+        let kind = try kind ?? StageChoice.chosen()
+        self.kind = kind
+        switch kind {
+        case .root, .userNamespace:
+            keeper = try Keeper(kind, root: Self.root(avoiding: folder))
+        case .fusermount:
+            let place = try RuntimePlace(
+                directory.map { String($0.dropLast(Keeper.dataName.count + 1)) })
+            keeper = try Keeper(at: place, mountingBy: Fusermount.path())
+        }
+        guard directory == nil || directory == dataDirectory else {
+            throw HarnessError(
+                "the store has kept the path \(directory!) of its data directory, which is \(dataDirectory) in the stage "
+                    + "\(kind.rawValue): record it anew, or take the stage that it was recorded in with --stage"
+            )
+        }
+    }
+
+    /// Mounts and unmounts.
+    func tryMount() throws {
+        let device = try keeper.openDevice()
+        try keeper.mount(fuse: device.number)
+        _ = consume device
+        try keeper.unmount()
     }
 
     /// Where, in the private mount namespace, the data directory lies: the same path in every life of every run, since stores
@@ -27,6 +56,7 @@ package final class FuseStage: Stage {
     }
 
     package var dataDirectory: String { keeper.dataDirectory }
+    package var hasFixedPlace: Bool { kind != .fusermount }
     package var runDirectory: String { keeper.runDirectory }
     package var scratchNames: [String] { keeper.scratchNames }
     package var namespaceNumber: UInt32 { keeper.namespaceNumber }
@@ -37,6 +67,8 @@ package final class FuseStage: Stage {
                 try RecordingWriter(
                     arena: Arena(memoryLimit: options.memoryLimit), base: tree, storesBase: false)
             }
+        var options = options
+        options.mount.owner = .ordinaryCaller
         return try Life(keeper: keeper, tree: tree, writer: writer, options)
     }
 

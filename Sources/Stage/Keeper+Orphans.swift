@@ -2,13 +2,18 @@ import Basics
 import Glibc
 
 extension Keeper {
-    /// Names of the processes that programs have left behind: those that init has inherited, and their children.
+    /// Names of the processes that programs have left behind: those that init, or without one the keeper, has inherited, and
+    /// their children.
     package var namesOfOrphans: [String] {
         let processes = RunningProcess.all()
+        let children = processes.filter { $0.parent == parentOfPrograms }
         // Programs are children of the keeper; init is the one that has number 1 in its namespace.
-        let inits = processes.filter { $0.parent == processID && $0.isInit }.map(\.number)
-        var family = Set(inits)
-        var names: [String] = []
+        let inits = children.filter(\.isInit)
+        let inherited =
+            inits.isEmpty
+            ? children.filter { !processIDs.contains($0.number) && $0.name != Self.agentName } : []
+        var family = Set((inits + inherited).map(\.number))
+        var names = inherited.map(\.name)
         var generation = family
         while !generation.isEmpty {
             let children = processes.filter {
@@ -20,6 +25,9 @@ extension Keeper {
         }
         return names.sorted()
     }
+
+    /// As the agent calls itself, which is a child of the keeper too.
+    private static let agentName = "perjury-agent"
 
     /// What the programs of this life have put into `runDirectory`.
     var scratchNames: [String] {

@@ -18,9 +18,8 @@ package final class Keeper {
     package let runDirectory: String
     /// Of the keeper itself.
     package let processID: CInt
-    /// The caller may not mount by itself, so the keeper made a user namespace. Then only a `/dev/fuse`
-    /// from `openDevice` can be mounted, and programs cannot change their user.
-    package let usesUserNamespace: Bool
+    /// What programs are children of, which is not always the process that was started.
+    let parentOfPrograms: pid_t
 
     /// The inode number of the pid namespace of the latest program, which it sees in `/proc/self/ns/pid`; 0 before.
     package private(set) var namespaceNumber: UInt32 = 0
@@ -28,19 +27,48 @@ package final class Keeper {
     private var socket: KeeperSocket?
     private var lastTag: UInt32 = 0
     private var running: Set<ProgramID> = []
+    /// Of those that have started in this life.
+    private(set) var processIDs: Set<pid_t> = []
     private var ended: [ProgramID: CInt] = [:]
+
+    static let dataName = "data"
 
     /// Starts a keeper and waits until it has its namespaces.
     ///
     /// - Parameters:
+    ///   - kind: one with namespaces.
     ///   - root: an absolute path of an existing directory, over which the keeper mounts; what is in it
     ///     is hidden from the programs.
     ///   - keeperPath: the executable; `nil` looks for it, see `executablePath()`.
-    package init(root: String, keeperPath: String? = nil) throws(KeeperError) {
+    package convenience init(
+        _ kind: StageKind = .root, root: String, keeperPath: String? = nil
+    ) throws(KeeperError) {
+        precondition(kind != .fusermount, "that takes a place")
+        try self.init(keeperPath, [kind.rawValue, root], root: root, passing: []) {
+            Keeper.advice(kind, root: root)
+        }
+    }
+
+    /// Starts a keeper without namespaces.
+    ///
+    /// - Parameter tool: fusermount3.
+    convenience init(
+        at place: borrowing RuntimePlace, mountingBy tool: String, keeperPath: String? = nil
+    ) throws(KeeperError) {
+        try self.init(
+            keeperPath, [StageKind.fusermount.rawValue, place.path, tool], root: place.path,
+            passing: [place.lock.number]
+        ) { "" }
+    }
+
+    private init(
+        _ keeperPath: String?, _ arguments: [String], root: String, passing descriptors: [CInt],
+        advice: () -> String
+    ) throws(KeeperError) {
         let path = if let keeperPath { keeperPath } else { try Keeper.executablePath() }
-        dataDirectory = root + "/data"
+        dataDirectory = "\(root)/\(Keeper.dataName)"
         runDirectory = root + "/run"
-        let process = try Keeper.launch(path, root: root)
+        let process = try Keeper.launch(path, arguments, passing: descriptors)
         let socket = KeeperSocket(owning: process.socket)
         processID = process.processID
         do throws(KeeperError) {
@@ -52,9 +80,9 @@ package final class Keeper {
             guard answer.error == 0 else {
                 throw KeeperError(
                     "keeper: \(answer.text)", cause: Errno(rawValue: answer.error),
-                    advice: Keeper.advice(root: root))
+                    advice: advice())
             }
-            usesUserNamespace = answer.userNamespace
+            parentOfPrograms = answer.value
         } catch {
             kill(process.processID, SIGKILL)
             ChildProcess.wait(process.processID)
@@ -96,6 +124,7 @@ package final class Keeper {
         fuse: CInt, maximumRead: UInt32 = 0, firstProcessID: UInt32 = 0, namespaceNumber: UInt32 = 0
     ) throws(KeeperError) {
         ended = [:]
+        processIDs = []
         var request = KeeperProtocol.Request(.mount, tag: newTag())
         request.append(maximumRead, firstProcessID, namespaceNumber)
         request.descriptors = [fuse]
@@ -144,6 +173,7 @@ package final class Keeper {
             throw error
         }
         namespaceNumber = answer.id
+        processIDs.insert(answer.value)
         return Spawned(
             processID: answer.value, syncSeen: answer.syncSeen,
             syncUnseenReason: command.syncControl == nil ? "" : answer.text)

@@ -36,11 +36,11 @@ extension Keeper {
         }
     }
 
-    /// Starts the executable with one end of a new socket as its fd 3, and nothing else.
+    /// Starts the executable with one end of a new socket as its fd 3, what is passed from fd 4 on, and nothing else.
     ///
     /// Every descriptor of the harness is expected to be close-on-exec; the keeper closes what is not.
     static func launch(
-        _ path: String, root: String
+        _ path: String, _ arguments: [String], passing descriptors: [CInt]
     ) throws(KeeperError) -> (processID: pid_t, socket: CInt) {
         var ends: DescriptorPair
         do throws(Errno) {
@@ -49,8 +49,8 @@ extension Keeper {
             throw KeeperError("making the socket to the keeper", cause: error)
         }
         // Nothing of the environment: the keeper reads none, and programs get their own.
-        var child = ChildProcess([path, root])
-        child.descriptors = [ends.second]
+        var child = ChildProcess([path] + arguments)
+        child.descriptors = [ends.second] + descriptors
         child.resetsSignals = true
         do throws(Errno) {
             return (try child.start(), ends.takeFirst().release())
@@ -59,8 +59,8 @@ extension Keeper {
         }
     }
 
-    static func advice(root: String) -> String {
-        geteuid() == 0
+    static func advice(_ kind: StageKind, root: String) -> String {
+        kind == .root
             ? "\(root) must be an existing directory, and root needs CAP_SYS_ADMIN: in Docker, "
                 + "--cap-add SYS_ADMIN --device /dev/fuse --security-opt apparmor=unconfined"
             : "\(root) must be an existing directory; run as root, or allow user namespaces "

@@ -1,7 +1,7 @@
 /// The harness's half of the messages between harness and keeper. The format, and what each message
 /// means, is written down in `Sources/perjury-keeper/protocol.h`.
 package enum KeeperProtocol {
-    static let version: UInt32 = 0x504a_0002
+    static let version: UInt32 = 0x504a_0003
     /// The longest SPAWN sent: the receiver has 64 KiB more.
     static let maximumRequest = 128 * 1024 + 8192
     /// An answer with the longest text.
@@ -73,7 +73,6 @@ package enum KeeperProtocol {
         }
 
         package var syncSeen: Bool { flags & 1 != 0 }
-        package var userNamespace: Bool { flags & 2 != 0 }
     }
 }
 

@@ -7,7 +7,7 @@ import Recording
 /// A tree on a mount that everybody sees, for programs of any kind; it goes when this process ends.
 package final class OpenMount {
     package let server: MountServer
-    private var mount: (any HostMount)?
+    private var mount: PublicMount?
 
     /// Mounts; nothing is served before `server.start`.
     ///
@@ -23,7 +23,7 @@ package final class OpenMount {
             mount = try PublicMount(
                 device: server.fuseDescriptor, at: folder, allowOther: allowOther)
         } else {
-            let made = try FusermountMount(at: folder, allowOther: allowOther)
+            let made = try PublicMount(device: nil, at: folder, allowOther: allowOther)
             mount = made
             server = try MountServer(
                 tree: tree, writer: writer, device: made.takeDevice(), options: options)

@@ -9,6 +9,8 @@ import Recording
 package protocol Stage: AnyObject {
     /// Where programs find the storage: the same path in every life.
     var dataDirectory: String { get }
+    /// Whether it is the same path on every other stage of this kind, too.
+    var hasFixedPlace: Bool { get }
     /// Scratch space that no power loss touches, empty in each life.
     var runDirectory: String { get }
     /// The names in `runDirectory`, as the programs of this life have left it.

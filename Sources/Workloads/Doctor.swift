@@ -20,36 +20,52 @@ package struct Doctor {
         }
     }
 
-    package static func checks(catalogue: Catalogue?) -> [Check] {
-        var checks = [device]
-        if checks[0].problem == nil { checks += namespaces }
-        for name in catalogue?.names ?? [] {
-            guard let workload = try? catalogue?.load(name),
-                let missing = workload.missingRequirement
-            else { continue }
-            checks.append(Check(name: "workload \(name)", problem: missing, isRequired: false))
+    /// What workloads need here before anything else.
+    ///
+    /// - Parameter wanted: the stage that was asked for; nil: the best that can be had.
+    package static func checks(of wanted: StageKind?) -> [Check] {
+        let name = "a mount for programs"
+        if let wanted {
+            let obstacle = StageChoice.obstacle(to: wanted)
+            let stage = Check(
+                name: "\(name), by the stage \(wanted.rawValue)",
+                problem: obstacle?.description, isRequired: true)
+            return [stage] + (obstacle == nil ? life(on: wanted) : [])
         }
-        return checks
+        let best = StageChoice.best
+        let worse = best.obstacles.map {
+            Check(
+                name: "the stage \($0.kind.rawValue)", problem: $0.1.description,
+                isRequired: false)
+        }
+        guard let kind = best.kind else {
+            do {
+                _ = try StageChoice.chosen()
+                return []
+            } catch {
+                return [Check(name: name, problem: error.description, isRequired: true)] + worse
+            }
+        }
+        let stage = Check(
+            name: "\(name), by the stage \(kind.rawValue)", problem: nil, isRequired: true)
+        return [stage] + worse + life(on: kind)
     }
 
-    private static var device: Check {
-        let problem: String? =
-            MountServer.isAvailable
-            ? nil
-            : access("/dev/fuse", F_OK) == 0
-                ? "it is there but may not be opened: start the container with --device /dev/fuse --cap-add SYS_ADMIN"
-                : "there is none: modprobe fuse, or start the container with --device /dev/fuse --cap-add SYS_ADMIN"
-        let user: String? =
-            geteuid() == 0
-            ? nil : "run perjury as root: without it the mount's files would not be the caller's"
-        return Check(name: "/dev/fuse", problem: user ?? problem, isRequired: true)
+    /// What the workloads of a catalogue need.
+    package static func checks(of catalogue: Catalogue?) -> [Check] {
+        (catalogue?.names ?? []).compactMap { name in
+            guard let workload = try? catalogue?.load(name),
+                let missing = workload.missingRequirement
+            else { return nil }
+            return Check(name: "workload \(name)", problem: missing, isRequired: false)
+        }
     }
 
     /// A life of one program that calls sync(2), from mount to unmount.
-    private static var namespaces: [Check] {
-        let name = "private mount and process namespaces, a program on a mount"
+    private static func life(on kind: StageKind) -> [Check] {
+        let name = "a program on the mount, and its end"
         do {
-            let stage = try FuseStage(avoiding: "/")
+            let stage = try FuseStage(avoiding: "/", kind: kind)
             defer { stage.close() }
             let life = try stage.life(on: FileTree(), LifeOptions())
             let surroundings = Surroundings(

@@ -22,7 +22,7 @@ package struct MountedState {
     ///
     /// - Returns: the shell's exit status.
     package func shell() throws -> Int32 {
-        let stage = try FuseStage(avoiding: workload.folder)
+        let stage = try FuseStage(avoiding: workload.folder, kind: options.stage)
         defer { stage.close() }
         var lived = LifeOptions()
         lived.mount.mounts = workload.file.mounts
@@ -46,7 +46,9 @@ package struct MountedState {
     ///
     /// - Parameter ready: called when the mount is there.
     package func mount(at folder: String, until interrupt: CInt, ready: () -> Void) throws {
-        let mount = try OpenMount(tree, at: folder)
+        var options = MountOptions()
+        options.owner = .ordinaryCaller
+        let mount = try OpenMount(tree, at: folder, options: options)
         defer { mount.end() }
         mount.server.start(cpu: nil)
         ready()

@@ -13,21 +13,32 @@ extension Recording {
             .flatMap { $0 > 0 ? $0 : nil }
     }
 
+    static let directoryNote = "data directory"
+
+    /// The path of the data directory, as programs saw it when it was made.
+    package var directory: String? {
+        notes[Self.directoryNote].map { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// Whether the number stands in anything that is stored, in digits of base 10 or 16.
-    package func mentions(_ number: UInt32) -> Bool {
-        if base.mentions(number) { return true }
-        let digits = NumberDigits(number)
+    package func mentions(_ number: UInt32) -> Bool { mentions(Needles(number)) }
+
+    /// Whether the path stands in anything that is stored.
+    package func mentions(_ path: String) -> Bool { mentions(Needles(path)) }
+
+    private func mentions(_ needles: Needles) -> Bool {
+        if base.mentions(needles) { return true }
         return (0..<count).contains { sequence in
             guard case .operation(let operation) = self[sequence].event else { return false }
             switch operation {
             case .create(_, let entry, let new):
-                return digits.stand(in: entry.name.bytes) || digits.stand(in: new.target)
-            case .createUnnamed(_, let new): return digits.stand(in: new.target)
+                return needles.stand(in: entry.name.bytes) || needles.stand(in: new.target)
+            case .createUnnamed(_, let new): return needles.stand(in: new.target)
             case .link(_, let entry), .rename(_, let entry, _):
-                return digits.stand(in: entry.name.bytes)
-            case .write(_, _, let bytes, _): return digits.stand(in: bytes.buffer)
+                return needles.stand(in: entry.name.bytes)
+            case .write(_, _, let bytes, _): return needles.stand(in: bytes.buffer)
             case .setExtendedAttribute(_, let name, let value):
-                return digits.stand(in: name.bytes) || digits.stand(in: value ?? [])
+                return needles.stand(in: name.bytes) || needles.stand(in: value ?? [])
             case .remove, .setSize, .allocate, .setAttributes, .sync: return false
             }
         }
@@ -36,22 +47,27 @@ extension Recording {
 
 extension FileTree {
     /// Whether the number stands in a name, a file or anything else that is stored, in digits of base 10 or 16.
-    package func mentions(_ number: UInt32) -> Bool {
-        let digits = NumberDigits(number)
+    package func mentions(_ number: UInt32) -> Bool { mentions(Needles(number)) }
+
+    fileprivate func mentions(_ needles: Needles) -> Bool {
         var isFound = false
         visit { visited in
             guard !isFound, let inode = self[visited.inode] else { return }
             isFound =
-                visited.path.last.map { digits.stand(in: $0.bytes) } ?? false
-                || digits.stand(in: inode)
+                visited.path.last.map { needles.stand(in: $0.bytes) } ?? false
+                || needles.stand(in: inode)
         }
         return isFound
     }
 }
 
-/// How a number may have been written.
-private struct NumberDigits {
+/// How something may have been written.
+private struct Needles {
     private let needles: [[UInt8]]
+
+    init(_ path: String) {
+        needles = [Array(path.utf8)]
+    }
 
     init(_ number: UInt32) {
         let hexadecimal = String(number, radix: 16)

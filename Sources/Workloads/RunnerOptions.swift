@@ -1,3 +1,5 @@
+import Stage
+
 /// How workloads are run on this machine.
 package struct RunnerOptions: Sendable {
     /// Folder for recordings; made when missing.
@@ -9,6 +11,9 @@ package struct RunnerOptions: Sendable {
     package var interrupt: CInt?
     /// What is made to fail while programs run, besides what the workload itself asks for.
     package var faults = FaultRequests()
+
+    /// Where lives are lived; nil: the best stage that can be had here.
+    package var stage: StageKind?
 
     /// Reports that the harness writes, beside what is in `out`.
     package var reports: [String] = []

@@ -57,6 +57,8 @@ package struct WorkloadFile: Hashable, Sendable {
     package var expect = Expectation()
     /// Name or number of the user that the programs run as.
     package var user: String?
+    /// The same, where they would be root otherwise; an ordinary user's programs run as that user.
+    package var userForRoot: String?
     package var setup: [String]?
     package var run: [String]
     package var observer: Observer
@@ -115,6 +117,12 @@ package struct WorkloadFile: Hashable, Sendable {
         if let node = fields["expect"] { expect = try reader.expectation(node, known: known) }
         expect.known = try fields["known"].map(reader.known)
         if let node = fields["user"] { user = try reader.text(node) }
+        if let node = fields["user-for-root"] {
+            guard user == nil else {
+                throw reader.error(node.line, "`user` and `user-for-root` exclude each other")
+            }
+            userForRoot = try reader.text(node)
+        }
         setup = try fields["setup"].map(reader.command)
         server = try fields["server"].map(reader.server)
         if let node = fields["timeout"] { timeoutNanoseconds = try reader.duration(node) }
@@ -140,7 +148,8 @@ package struct WorkloadFile: Hashable, Sendable {
     }
 
     package static let keys = [
-        "about", "promise", "expect", "known", "user", "setup", "run", "observe", "check", "server",
+        "about", "promise", "expect", "known", "user", "user-for-root", "setup", "run", "observe",
+        "check", "server",
         "timeout", "requires", "models", "under", "nested", "mounts", "at-once",
         "faults", "exit", "wait", "after", "environment",
     ]

@@ -42,7 +42,7 @@ package final class WorkloadSubject: Subject {
         self.workload = workload
         self.options = options
         processors = Processors.allowed
-        user = try workload.file.user.map(Processors.user(named:))
+        user = try Self.user(of: workload, options)
         let folder = FolderFiles(workload.folder, except: options.ownFiles)
         request = WorkloadIdentity(ofRun: workload, options, folder)
         observerIdentity = WorkloadIdentity(ofObserver: workload, options, folder)
@@ -51,6 +51,22 @@ package final class WorkloadSubject: Subject {
                 "running \(workload.name): `check:` is not supported yet; print what is there with `observe:`"
             )
         }
+    }
+
+    /// - Throws: when there is no such user, or none can be become.
+    private static func user(
+        of workload: Workload, _ options: RunnerOptions
+    ) throws -> Keeper.User? {
+        let file = workload.file
+        guard let name = file.user ?? file.userForRoot else { return nil }
+        if try (options.stage ?? StageChoice.chosen()) == .root {
+            return try Processors.user(named: name)
+        }
+        if file.user == nil, geteuid() != 0 { return nil }
+        throw HarnessError(
+            "running \(workload.name): its programs are to run as the user `\(name)`, which takes the stage `root`: run "
+                + "perjury as root, or use `user-for-root` where the programs may run as whoever runs perjury"
+        )
     }
 
     // MARK: Recording
@@ -117,6 +133,7 @@ package final class WorkloadSubject: Subject {
         if let reason = life.syncUnseenReason { notes.append("sync(2) was not seen: \(reason)") }
         let scratch = stage.scratchNames
         _ = try life.end()
+        try writer.note(Recording.directoryNote, Array(stage.dataDirectory.utf8))
         try writer.note(Recording.namespaceNote, Array("\(stage.namespaceNumber)".utf8))
         let recording = writer.recording()
         let counts = injector.counts
@@ -145,8 +162,9 @@ package final class WorkloadSubject: Subject {
             path: path, faults: counts, outlived: outlived)
     }
 
-    func stage() throws -> any Stage {
-        try FuseStage(avoiding: workload.folder)
+    /// - Parameter directory: where the data directory must be; nil: anywhere.
+    func stage(at directory: String? = nil) throws -> any Stage {
+        try FuseStage(avoiding: workload.folder, kind: options.stage, at: directory)
     }
 
     /// Of a life that is no recovery.
@@ -242,18 +260,31 @@ package final class WorkloadSubject: Subject {
 
     // MARK: Observing
 
-    /// One alone where the store has seen the number of its pid namespace: in another namespace it would take itself for
-    /// another machine, and two cannot have one number at a time.
+    /// One alone where the store has kept what only one can have at a time: the number of its pid namespace, since in another
+    /// one it would take itself for another machine; or, in a stage where each worker has another, the path of its directory.
     package func observers(_ count: Int, of recording: Recording) throws -> [any Observer] {
-        guard let number = recording.namespaceNumber, recording.mentions(number) else {
-            return try (0..<count).map { try observer(worker: $0, namespaceNumber: 0) }
-        }
+        let number = recording.namespaceNumber.flatMap { recording.mentions($0) ? $0 : nil } ?? 0
+        let directory = try directory(keptBy: recording)
         namespaceNumber.store(number, ordering: .relaxed)
-        return [try observer(worker: 0, namespaceNumber: number)]
+        let isAlone = number != 0 || directory != nil
+        return try (0..<(isAlone ? 1 : count)).map {
+            try observer(worker: $0, namespaceNumber: number, at: directory)
+        }
     }
 
-    private func observer(worker: Int, namespaceNumber: UInt32) throws -> any Observer {
+    /// The path of the data directory in which it was made, where that may be another one now and the store has kept it.
+    private func directory(keptBy recording: Recording) throws -> String? {
+        guard let directory = recording.directory else { return nil }
         let stage = try stage()
+        defer { stage.close() }
+        let isTheSame = stage.dataDirectory == directory && stage.hasFixedPlace
+        return isTheSame || !recording.mentions(directory) ? nil : directory
+    }
+
+    private func observer(
+        worker: Int, namespaceNumber: UInt32, at directory: String?
+    ) throws -> any Observer {
+        let stage = try stage(at: directory)
         var lived = lifeOptions
         lived.memoryLimit = StoreObserver.memoryLimit
         lived.processor = processors[worker % processors.count]

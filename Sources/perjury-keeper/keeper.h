@@ -18,18 +18,52 @@ struct failure {
 // Fills `failure` from errno and returns false, so that a caller can `return fail(...)`.
 bool fail(struct failure *failure, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// mounts.c: the private mount namespace.
+// By what a stage is made; the harness chooses.
+enum stage { STAGE_ROOT, STAGE_USER_NAMESPACE, STAGE_FUSERMOUNT };
+
+// mounts.c: the private mount namespace, or what stands in for it.
 struct mounts {
+    enum stage stage;
     char root[256], data[300], run[300];
-    int proc;             // O_PATH of the /proc of the keeper's own pid namespace
-    bool user_namespace;  // made, because the caller is not root
-    bool own_proc;        // /proc shows the programs' pid namespace; ours is under it
+    const char *tool;  // fusermount3, in the stage that is made by it
+    int proc;          // O_PATH of the /proc of the keeper's own pid namespace
+    bool own_proc;     // /proc shows the programs' pid namespace; ours is under it
 };
 bool mounts_enter(struct mounts *mounts, const char *root, struct failure *failure);
+// /dev/fuse, to be mounted by `mounts_attach`; -1 with `failure`.
+int mounts_open_device(const struct mounts *mounts, struct failure *failure);
 bool mounts_attach(
     const struct mounts *mounts, int fuse, uint32_t max_read, struct failure *failure);
 bool mounts_renew(const struct mounts *mounts, struct failure *failure);
 void mounts_drop_proc(struct mounts *mounts);
+
+// fusermount.c: the mount, where namespaces are closed.
+bool fusermount_enter(const struct mounts *mounts, struct failure *failure);
+// Returns what is to be served; -1 with `failure`.
+int fusermount_mount(
+    const char *tool, const char *path, const char *options, struct failure *failure);
+bool fusermount_unmount(const char *tool, const char *path, struct failure *failure);
+bool fusermount_renew(const struct mounts *mounts, struct failure *failure);
+void fusermount_leave(const struct mounts *mounts);
+
+// family.c: the programs, where namespaces are closed: all descendants of a subreaper.
+// Each but `spared` has its SIGKILL on return.
+void family_kill(int proc, pid_t spared);
+// Whether there is a child, dead or alive.
+bool family_exists(void);
+
+// shared_memory.c: what of it the programs leave behind.
+// This process was one of them, and has ended or is about to.
+void memory_note(pid_t pid);
+void memory_forget(void);
+
+// guard.c: who cleans up, where the kernel does not.
+extern int guard;  // to the keeper, readable when the guard has ended; -1: there is none
+// Returns in the keeper, which is a child of who called.
+bool guard_start(const struct mounts *mounts, struct failure *failure);
+bool guard_has_ended(void);
+// Ends all descendants, unmounts, removes the folder.
+void guard_clean(const struct mounts *mounts);
 
 // namespace.c: the pid namespace and its init.
 struct pid_namespace {
@@ -43,6 +77,8 @@ struct pid_namespace {
 bool namespace_start(
     struct pid_namespace *space, struct mounts *mounts, uint32_t first_pid, uint32_t number,
     struct failure *failure);
+// The namespace that the keeper is in itself, where it can make none. Has a store seen another number, it fails.
+bool namespace_stay(struct pid_namespace *space, uint32_t number, struct failure *failure);
 // Forks a child of the keeper into the namespace: its pid there, 0 in the child, -1 with `failure`.
 pid_t namespace_fork(const struct pid_namespace *space, struct failure *failure);
 void namespace_close(struct pid_namespace *space);
@@ -108,7 +144,8 @@ ssize_t receive_message(int socket, void *bytes, size_t size, int *fds, int *fd_
 void close_all_but(int one, int other);
 
 // public_mount.c: `--mount`, which has nothing to do with the rest. Returns the exit status.
-enum { PUBLIC_DEVICE = 4 };
-int public_mount(const char *path, const char *options);
+enum { PUBLIC_DEVICE = 4, PLACE_LOCK = 4 };
+// `tool`: fusermount3; NULL: mounts by itself.
+int public_mount(const char *path, const char *options, const char *tool);
 
 #endif

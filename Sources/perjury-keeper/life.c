@@ -22,17 +22,27 @@ void answer(struct answer head, const struct failure *failure, int fd) {
     send_message(HARNESS, &head, sizeof head, failure != NULL ? failure->what : "", fd);
 }
 
+static bool has_namespaces(void) {
+    return own_mounts.stage != STAGE_FUSERMOUNT;
+}
+
 bool life_is_empty(void) {
+    if (!has_namespaces() && family_exists()) return false;
     return life.space.init == 0 && life.agent == 0 && life.program_count == 0;
 }
 
 static void signal_rest(void) {
+    if (!has_namespaces()) family_kill(own_mounts.proc, life.agent);
     if (life.space.init > 0) kill(life.space.init, SIGKILL);
     if (life.agent > 0) kill(life.agent, SIGKILL);
 }
 
 _Noreturn void life_end(const struct failure *last_words) {
     if (last_words != NULL) answer((struct answer){.kind = ANS_FAILED}, last_words, -1);
+    if (!has_namespaces()) {
+        if (guard_has_ended()) guard_clean(&own_mounts);
+        _exit(last_words != NULL);
+    }
     signal_rest();
     // Reaped here for up to two seconds, in case whoever inherits our children does not. One that
     // waits for the mount ends when the harness's /dev/fuse is closed.
@@ -49,18 +59,24 @@ _Noreturn void life_end(const struct failure *last_words) {
 }
 
 static void kill_finish(void) {
-    if (!life.killing || !life_is_empty()) return;
+    if (!life.killing) return;
+    if (!life_is_empty()) {
+        // Whoever was born while the others were killed.
+        if (!has_namespaces() && life.told_signalled) family_kill(own_mounts.proc, 0);
+        return;
+    }
     if (life.agent_socket >= 0) close(life.agent_socket);
     life.agent_socket = -1;
     mounts_drop_proc(&own_mounts);
+    if (!has_namespaces()) memory_forget();
     life.killing = false;
     answer((struct answer){.kind = ANS_REPLY, .tag = life.kill_tag}, NULL, -1);
 }
 
 void life_kill_signalled(void) {
     if (!life.killing || life.told_signalled) return;
-    life.told_signalled = true;
     signal_rest();
+    life.told_signalled = true;
     answer((struct answer){.kind = ANS_SIGNALLED, .tag = life.kill_tag}, NULL, -1);
 }
 
@@ -139,6 +155,7 @@ void life_reap(void) {
     pid_t pid;
     int status;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (!has_namespaces()) memory_note(pid);
         if (pid == life.space.init || pid == life.agent) {
             vital_ended(pid, status);
             continue;

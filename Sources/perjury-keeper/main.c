@@ -1,4 +1,4 @@
-// perjury-keeper ROOT: one worker's mounts and processes, so that nothing is left of them.
+// perjury-keeper STAGE ROOT [FUSERMOUNT3]: one worker's mounts and processes, so that nothing is left of them.
 //
 //   harness
 //    └ keeper           own session and mount namespace; fd 3: socket to the harness (protocol.h)
@@ -6,12 +6,18 @@
 //        ├ init         pid 1 of the pid namespace
 //        └ launcher → program         in the pid namespace, but children of the keeper
 //
+// STAGE says how: `root` by its right to mount, `user-namespace` by the same right in a user namespace of
+// its own, and `fusermount` without any namespace: there the programs are the descendants of a subreaper
+// (family.c), fusermount3 mounts (fusermount.c), fd 4 holds the lock of ROOT, and a guard between
+// harness and keeper cleans up (guard.c).
+//
 // A life is what happens between two KILLs: MOUNT, any number of SPAWNs, KILL, UNMOUNT. Whoever
 // dies takes the rest along, by the kernel and not by clean-up code:
 //   harness → end of fd 3 → the keeper ends
 //   keeper → PR_SET_PDEATHSIG and end of socket → init and agent end
 //   init → the kernel kills every process of the pid namespace
 //   last process of the mount namespace → the mounts go, and the serving process reads ENODEV
+//   keeper or guard → the other of the two does all this, where there is a guard
 //
 // One thread, one poll loop. Nothing in it waits for the mount or for a program.
 #define _GNU_SOURCE
@@ -31,12 +37,9 @@ static void reply(uint32_t tag, bool success, const struct failure *failure) {
     answer((struct answer){.kind = ANS_REPLY, .tag = tag}, success ? NULL : failure, -1);
 }
 
-// The kernel lets a process mount only a /dev/fuse that was opened in its own user namespace, so a
-// harness without privileges cannot open it itself.
 static void request_open(uint32_t tag) {
     struct failure failure;
-    int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-    if (fd < 0) fail(&failure, "opening /dev/fuse");
+    int fd = mounts_open_device(&own_mounts, &failure);
     answer((struct answer){.kind = ANS_REPLY, .tag = tag}, fd < 0 ? &failure : NULL, fd);
     if (fd >= 0) close(fd);
 }
@@ -126,7 +129,9 @@ static void handle_request(void) {
 }
 
 static int set_up(const char *root, struct failure *failure) {
-    close_all_but(HARNESS, HARNESS);
+    const bool is_guarded = own_mounts.stage == STAGE_FUSERMOUNT;
+    close_all_but(HARNESS, is_guarded ? PLACE_LOCK : HARNESS);
+    if (is_guarded) fcntl(PLACE_LOCK, F_SETFD, FD_CLOEXEC);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int standard = 0; standard < 3; standard++) {
         if (null < 0 || dup2(null, standard) < 0) {
@@ -134,7 +139,7 @@ static int set_up(const char *root, struct failure *failure) {
             return -1;
         }
     }
-    if (null > HARNESS) close(null);
+    if (null > 2) close(null);
     fcntl(HARNESS, F_SETFD, FD_CLOEXEC);
     setsid();
     sigset_t child;
@@ -143,24 +148,28 @@ static int set_up(const char *root, struct failure *failure) {
     sigprocmask(SIG_SETMASK, &child, NULL);
     signal(SIGCHLD, SIG_DFL);  // ignored, it would reap by itself
     if (chdir("/") != 0 || !mounts_enter(&own_mounts, root, failure)) return -1;
+    if (is_guarded && !guard_start(&own_mounts, failure)) return -1;
     int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals < 0) fail(failure, "signalfd");
     return signals;
 }
 
 static void wait_for_event(int signals) {
-    struct pollfd ready[3 + MAX_PROGRAMS] = {
+    enum { FIXED = 4 };
+    struct pollfd ready[FIXED + MAX_PROGRAMS] = {
         {.fd = HARNESS, .events = POLLIN},
         {.fd = signals, .events = POLLIN},
         {.fd = life.killing && !life.told_signalled ? life.space.socket : -1, .events = POLLIN},
+        {.fd = guard, .events = POLLIN},
     };
     int count = life.program_count;
     for (int i = 0; i < count; i++)
-        ready[3 + i] = (struct pollfd){.fd = life.programs[i].status, .events = POLLIN};
-    if (poll(ready, 3 + (nfds_t)count, -1) < 0) return;
+        ready[FIXED + i] = (struct pollfd){.fd = life.programs[i].status, .events = POLLIN};
+    if (poll(ready, FIXED + (nfds_t)count, -1) < 0) return;
+    if (ready[3].revents != 0) life_end(NULL);
 
     for (int i = 0; i < count; i++)
-        if (ready[3 + i].revents != 0) life_read_status(&life.programs[i]);
+        if (ready[FIXED + i].revents != 0) life_read_status(&life.programs[i]);
     if (ready[2].revents != 0) life_kill_signalled();
     if (ready[1].revents != 0) {
         struct signalfd_siginfo info;
@@ -170,22 +179,31 @@ static void wait_for_event(int signals) {
     if (ready[0].revents != 0) handle_request();
 }
 
+static bool choose_stage(const char *name, const char *tool) {
+    const char *names[] = {"root", "user-namespace", "fusermount"};
+    for (int stage = 0; stage < 3; stage++) {
+        if (strcmp(name, names[stage]) != 0) continue;
+        own_mounts.stage = (enum stage)stage;
+        own_mounts.tool = tool;
+        return (tool != NULL) == (stage == STAGE_FUSERMOUNT);
+    }
+    return false;
+}
+
 int main(int argc, char **argv) {
-    if (argc == 4 && strcmp(argv[1], "--mount") == 0 && fcntl(HARNESS, F_GETFD) >= 0)
-        return public_mount(argv[2], argv[3]);
-    if (argc != 2 || fcntl(HARNESS, F_GETFD) < 0) {
+    if (argc >= 4 && strcmp(argv[1], "--mount") == 0 && fcntl(HARNESS, F_GETFD) >= 0)
+        return public_mount(argv[2], argv[3], argv[4]);
+    if (argc < 3 || !choose_stage(argv[1], argv[3]) || fcntl(HARNESS, F_GETFD) < 0) {
         fprintf(stderr, "perjury-keeper is started by perjury, with a socket as fd 3\n");
         return 2;
     }
     struct failure failure = {0};
-    int signals = set_up(argv[1], &failure);
+    int signals = set_up(argv[2], &failure);
     answer(
-        (struct answer){
-            .kind = ANS_HELLO,
-            .value = getpid(),
-            .flags = own_mounts.user_namespace ? HELLO_USER_NAMESPACE : 0,
-        },
-        signals < 0 ? &failure : NULL, -1);
-    if (signals < 0) return 1;
+        (struct answer){.kind = ANS_HELLO, .value = getpid()}, signals < 0 ? &failure : NULL, -1);
+    if (signals < 0) {
+        if (own_mounts.stage == STAGE_FUSERMOUNT) fusermount_leave(&own_mounts);
+        return 1;
+    }
     for (;;) wait_for_event(signals);
 }

@@ -29,7 +29,7 @@ static bool write_file(const char *path, const char *text, struct failure *failu
     return written;
 }
 
-// Who may not mount anything needs a user namespace to mount anything. The caller is mapped to
+// The caller is mapped to
 // itself, not to root: the keeper has every capability in its namespace anyway (it never calls
 // exec, which is what would take them away), while the programs, which are started by exec, run as
 // the plain user that they would be outside. So getuid() and the owners of files are what they
@@ -114,20 +114,37 @@ bool mounts_enter(struct mounts *mounts, const char *root, struct failure *failu
     snprintf(mounts->root, sizeof mounts->root, "%s", root);
     snprintf(mounts->data, sizeof mounts->data, "%s/data", root);
     snprintf(mounts->run, sizeof mounts->run, "%s/run", root);
-    // Root in a container may be without the right, and still be allowed a user namespace.
-    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0) {
+    mounts->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (mounts->proc < 0) return fail(failure, "opening /proc");
+    switch (mounts->stage) {
+    case STAGE_ROOT:
+        if (unshare(CLONE_NEWNS) != 0) return fail(failure, "unshare(CLONE_NEWNS)");
+        break;
+    case STAGE_USER_NAMESPACE:
         if (!enter_user_namespace(failure)) return false;
-        mounts->user_namespace = true;
+        break;
+    case STAGE_FUSERMOUNT: return fusermount_enter(mounts, failure);
     }
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return fail(failure, "making all mounts private");
-    mounts->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (mounts->proc < 0) return fail(failure, "opening /proc");
     return make_root(mounts, failure) && make_shared_memory(failure);
+}
+
+// The kernel lets a process mount only a /dev/fuse that was opened in its own user namespace, so a
+// harness without privileges cannot open it itself.
+int mounts_open_device(const struct mounts *mounts, struct failure *failure) {
+    // Nobody but the caller is let in, and all programs are the caller's.
+    if (mounts->stage == STAGE_FUSERMOUNT)
+        return fusermount_mount(
+            mounts->tool, mounts->data, "fsname=perjury,default_permissions", failure);
+    int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    if (fd < 0) fail(failure, "opening /dev/fuse");
+    return fd;
 }
 
 bool mounts_attach(
     const struct mounts *mounts, int fuse, uint32_t max_read, struct failure *failure) {
+    if (mounts->stage == STAGE_FUSERMOUNT) return true;  // since it was opened
     char options[160];
     int length = snprintf(
         options, sizeof options,
@@ -142,6 +159,7 @@ bool mounts_attach(
 
 // One detached unmount takes ROOT with everything on it, also what a program mounted or left there.
 bool mounts_renew(const struct mounts *mounts, struct failure *failure) {
+    if (mounts->stage == STAGE_FUSERMOUNT) return fusermount_renew(mounts, failure);
     if (umount2(mounts->root, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
         return fail(failure, "unmounting %s", mounts->root);
     return make_root(mounts, failure) && renew_shared_memory(failure);

@@ -190,7 +190,21 @@ bool namespace_start(
     return true;
 }
 
+bool namespace_stay(struct pid_namespace *space, uint32_t number, struct failure *failure) {
+    struct stat status;
+    if (stat("/proc/self/ns/pid", &status) != 0) return fail(failure, "asking for the pid namespace");
+    space->number = (uint32_t)status.st_ino;
+    if (number == 0 || number == space->number) return true;
+    errno = EBUSY;
+    return fail(failure, "the pid namespace's number %u, which the store has seen", number);
+}
+
 pid_t namespace_fork(const struct pid_namespace *space, struct failure *failure) {
+    if (space->init == 0) {
+        pid_t child = fork();
+        if (child < 0) fail(failure, "fork");
+        return child;
+    }
     // A go-between enters the namespace, and the child that it makes there becomes ours by
     // CLONE_PARENT. The keeper cannot do it itself, because it could not come back: with nothing
     // but a user namespace, its own pid namespace is one that it has no right to enter.

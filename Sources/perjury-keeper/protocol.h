@@ -1,11 +1,12 @@
-// What the harness and its keeper say to each other: version 2.
+// What the harness and its keeper say to each other: version 3.
 //
 // One SOCK_SEQPACKET unix socket (fd 3 of the keeper), one message a datagram, numbers in the
 // machine's own byte order (both ends run on one machine). `KeeperProtocol.swift` in Stage
 // is the other half; a change here changes PROTOCOL_VERSION and that file.
 //
 //   request  = request_header body            fds travel by SCM_RIGHTS, in the order given below
-//   OPEN     = -                              the reply carries one fd: /dev/fuse, opened here
+//   OPEN     = -                              the reply carries one fd: /dev/fuse, opened here; in the stage
+//              of fusermount3 it is mounted already
 //   MOUNT    = u32 max_read  u32 first_pid  u32 pid_namespace    fd: /dev/fuse, opened; pid_namespace:
 //              the inode number that the life's is to have, 0: any
 //   SPAWN    = spawn_header  u32 group{group_count}  u32 cpu{cpu_count}
@@ -28,7 +29,7 @@
 
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 0x504a0002u  // "PJ", then the number
+#define PROTOCOL_VERSION 0x504a0003u  // "PJ", then the number
 #define MAX_DATAGRAM (192 * 1024)     // argv and env of 128 KiB, and room for the rest
 #define MAX_FDS 3
 
@@ -52,15 +53,14 @@ enum spawn_flag {
 };
 
 enum answer_flag {
-    SPAWNED_SYNC_SEEN = 1,      // the filter for sync() and syncfs() is in place
-    HELLO_USER_NAMESPACE = 2,   // the keeper had to make a user namespace
+    SPAWNED_SYNC_SEEN = 1,  // the filter for sync() and syncfs() is in place
 };
 
 struct answer {
     uint32_t version, kind, tag;
     int32_t error;   // errno, 0 for success
     uint32_t id;     // EXIT: the program; REPLY to SPAWN: inode number of the pid namespace
-    int32_t value;   // EXIT: wait status; REPLY to SPAWN: pid in the keeper's pid namespace
+    int32_t value;   // EXIT: wait status; REPLY to SPAWN: pid in the keeper's pid namespace; HELLO: the keeper's
     uint32_t flags;
 };
 

@@ -82,10 +82,12 @@ static bool spawn(struct launch *launch, uint32_t tag, struct failure *failure) 
         errno = EAGAIN;
         return fail(failure, life.killing ? "a KILL is under way" : "too many programs at once");
     }
-    if (life.space.init == 0
-        && !namespace_start(
-            &life.space, &own_mounts, life.first_pid, life.namespace_number, failure))
-        return false;
+    bool placed = own_mounts.stage == STAGE_FUSERMOUNT
+        ? namespace_stay(&life.space, life.namespace_number, failure)
+        : life.space.init != 0
+            || namespace_start(
+                   &life.space, &own_mounts, life.first_pid, life.namespace_number, failure);
+    if (!placed) return false;
     if ((header->flags & SPAWN_SYNC) && !agent_start(failure)) return false;
     int status[2];
     if (pipe2(status, O_CLOEXEC | O_NONBLOCK) != 0) return fail(failure, "pipe2");

@@ -8,6 +8,7 @@ import Workloads
 struct CampaignRunner {
     let exploration: ExplorationOptions
     let places: PlaceOptions
+    let stage: StageOptions
     let reports: ReportOptions
     /// Whether recordings and observations of an earlier, interrupted campaign in the same place are taken over.
     var isResuming = false
@@ -124,7 +125,7 @@ struct CampaignRunner {
         let subject: WorkloadSubject
         do {
             subject = try Wiring.subject(
-                task.workload, out: places.out, seed: exploration.seed, faults: faults,
+                task.workload, out: places.out, seed: exploration.seed, on: stage, faults: faults,
                 reports: reports.paths)
         } catch {
             var report = WorkloadReport(

@@ -24,6 +24,8 @@ struct ExploreCommand: ParsableCommand {
 
     @OptionGroup(title: "Exploring") var exploration: ExplorationOptions
     @OptionGroup(title: "Places") var places: PlaceOptions
+
+    @OptionGroup var stage: StageOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
     @OptionGroup(title: "Expecting") var expecting: BaselineOptions
 
@@ -39,7 +41,8 @@ struct ExploreCommand: ParsableCommand {
         try exploration.check()
         try reports.check(out: places.out)
         var runner = CampaignRunner(
-            exploration: exploration, places: places, reports: reports, isResuming: resume)
+            exploration: exploration, places: places, stage: stage, reports: reports,
+            isResuming: resume)
         try runner.expect(expecting)
         var tasks: [CampaignRunner.Task] = []
         for path in try recording.flatMap(Self.recordings) {
@@ -48,7 +51,7 @@ struct ExploreCommand: ParsableCommand {
         }
         runner.commands = given
         try exploration.mounts.check(tasks.map(\.workload))
-        try Wiring.checkMachine()
+        try Wiring.checkMachine(stage)
         let status = try runner.run(tasks)
         throw ExitCode(status.rawValue)
     }

@@ -31,9 +31,11 @@ struct DoctorCommand: ParsableCommand {
 
     @OptionGroup var places: PlaceOptions
 
+    @OptionGroup var stage: StageOptions
+
     func run() throws {
         var status = ExitStatus.asExpected
-        for check in Wiring.checks(places) {
+        for check in Wiring.checks(places, stage) {
             if let problem = check.problem {
                 Console.out("lacking  \(Escaped.line(check.name)): \(Escaped.line(problem))\n")
                 if check.isRequired { status = .unavailable }

@@ -41,6 +41,8 @@ struct LiveCommand: ParsableCommand {
 
     @OptionGroup(title: "Places") var places: PlaceOptions
 
+    @OptionGroup var stage: StageOptions
+
     @Option(
         help:
             "Also write the report as JSON; `-` is standard output, and the text goes to standard error."
@@ -66,7 +68,7 @@ struct LiveCommand: ParsableCommand {
         let workloads = try Wiring.workloads(workload, places)
         try mounts.check(workloads)
         if let json { try Files.checkReport(json, "--json", out: places.out) }
-        try Wiring.checkMachine()
+        try Wiring.checkMachine(stage)
         let out = try OutputFolder(places.out)
         defer { withExtendedLifetime(out) {} }
         Interrupt.watch()
@@ -106,7 +108,8 @@ struct LiveCommand: ParsableCommand {
     private func live(
         _ workload: Workload, _ target: CampaignOptions.Target, _ faults: FaultRequests
     ) throws -> LiveReport {
-        let subject = try Wiring.subject(workload, out: places.out, seed: seed, faults: faults)
+        let subject = try Wiring.subject(
+            workload, out: places.out, seed: seed, on: stage, faults: faults)
         var options = LiveCampaign.Options(cuts: cuts, target: target, seed: seed)
         options.machinesAtOnce = mounts.atOnce ?? workload.file.mountsAtOnce
         let live = LiveCampaign(

@@ -159,6 +159,17 @@ struct MountsOptions: ParsableArguments {
     }
 }
 
+extension StageKind: ExpressibleByArgument {}
+
+/// Where lives are lived.
+struct StageOptions: ParsableArguments {
+    @Option(
+        help:
+            "By what programs get a mount: root, user-namespace or fusermount. Default: the first of these that can be had."
+    )
+    var stage: StageKind?
+}
+
 /// Where things lie.
 struct PlaceOptions: ParsableArguments {
     @Option(help: "Folder of workloads. Default: the package's Workloads.")

@@ -16,9 +16,11 @@ struct RecordCommand: ParsableCommand {
 
     @OptionGroup(title: "Places") var places: PlaceOptions
 
+    @OptionGroup var stage: StageOptions
+
     func run() throws {
         let workloads = try Wiring.workloads(workload, places)
-        try Wiring.checkMachine()
+        try Wiring.checkMachine(stage)
         let out = try OutputFolder(places.out)
         defer { withExtendedLifetime(out) {} }
         Interrupt.watch()
@@ -27,7 +29,7 @@ struct RecordCommand: ParsableCommand {
             let workload = try out.named(workload, nil)
             if Interrupt.isRequested { break }
             do {
-                let subject = try Wiring.subject(workload, out: places.out, seed: seed)
+                let subject = try Wiring.subject(workload, out: places.out, seed: seed, on: stage)
                 let run = try subject.record()
                 let count = run.history.acknowledgedCount(at: .max)
                 Console.out(

@@ -32,6 +32,8 @@ struct ReplayCommand: ParsableCommand {
     @Option(help: "Folder for scratch files.")
     var out = "perjury-out"
 
+    @OptionGroup var stage: StageOptions
+
     func validate() throws {
         if let tries, !(1...1000).contains(tries) {
             throw ValidationError("--tries must be from 1 to 1000.")
@@ -74,12 +76,12 @@ struct ReplayCommand: ParsableCommand {
                     + "\(recording) is another one, or this perjury applies plans in another way")
         }
         describe(file, replay)
-        try Wiring.checkMachine()
+        if mount == nil { try Wiring.checkMachine(stage) }
         let workload = try find(file)
         if let mismatch = Wiring.mismatch(replay.storage.log.machines, workload) {
             throw Failure(.inconclusive, mismatch)
         }
-        if shell { throw ExitCode(try Wiring.shell(workload, replay.tree, out: out)) }
+        if shell { throw ExitCode(try Wiring.shell(workload, replay.tree, out: out, on: stage)) }
         if let mount { return try Wiring.mount(workload, replay.tree, at: mount) }
         throw ExitCode(try judge(file, replay, workload, run.request).rawValue)
     }
@@ -148,7 +150,7 @@ struct ReplayCommand: ParsableCommand {
         var tried = 0
         let most = tries ?? (replay.storage.log.machineCount > 1 ? 5 : 1)
         do {
-            let subject = try Wiring.subject(workload, out: out, seed: file.seed)
+            let subject = try Wiring.subject(workload, out: out, seed: file.seed, on: stage)
             // Faults of the command line are in the recording, and not in the finding. Where commands were given, their folder is
             // the caller's, with all that is there; and with `explore` the run is not known.
             if file.commands?.run != ExploreCommand.recorded {

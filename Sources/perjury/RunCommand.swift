@@ -36,6 +36,8 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup(title: "Exploring") var exploration: ExplorationOptions
     @OptionGroup(title: "Places") var places: PlaceOptions
+
+    @OptionGroup var stage: StageOptions
     @OptionGroup(title: "Reports") var reports: ReportOptions
     @OptionGroup(title: "Expecting") var expecting: BaselineOptions
 
@@ -43,7 +45,8 @@ struct RunCommand: ParsableCommand {
         try exploration.check()
         try reports.check(out: places.out)
         var runner = CampaignRunner(
-            exploration: exploration, places: places, reports: reports, isResuming: resume)
+            exploration: exploration, places: places, stage: stage, reports: reports,
+            isResuming: resume)
         try runner.expect(expecting)
         runner.faults = try Wiring.faults(faults)
         var workloads: [Workload]
@@ -65,7 +68,7 @@ struct RunCommand: ParsableCommand {
             }
         }
         try exploration.mounts.check(workloads)
-        try Wiring.checkMachine()
+        try Wiring.checkMachine(stage)
         let status = try runner.run(workloads.map { CampaignRunner.Task(workload: $0) })
         throw ExitCode(status.rawValue)
     }

@@ -4,6 +4,7 @@ import FileTree
 import Glibc
 import Oracles
 import Reporting
+import Stage
 import Workloads
 
 /// Everything that the command asks of the execution side, in one place.
@@ -122,10 +123,11 @@ enum Wiring {
     }
 
     static func subject(
-        _ workload: Workload, out: String, seed: UInt64, faults: FaultRequests = FaultRequests(),
-        reports: [String] = []
+        _ workload: Workload, out: String, seed: UInt64, on stage: StageOptions,
+        faults: FaultRequests = FaultRequests(), reports: [String] = []
     ) throws -> WorkloadSubject {
         var options = RunnerOptions(out: out, seed: seed, interrupt: Interrupt.descriptor)
+        options.stage = stage.stage
         options.faults = faults
         options.reports = reports
         return try WorkloadSubject(workload, options: options)
@@ -144,24 +146,25 @@ enum Wiring {
     // MARK: The machine
 
     /// What keeps workloads from running here, in one sentence; nil when nothing does.
-    static func obstacle() -> String? {
-        Doctor.checks(catalogue: nil).first { $0.isRequired && $0.problem != nil }
+    static func obstacle(_ stage: StageOptions) -> String? {
+        Doctor.checks(of: stage.stage).first { $0.isRequired && $0.problem != nil }
             .map { "\($0.name): \($0.problem ?? "")" }
     }
 
     /// - Throws: a failure that says what the machine lacks.
-    static func checkMachine() throws {
-        if let obstacle = obstacle() {
+    static func checkMachine(_ stage: StageOptions) throws {
+        if let obstacle = obstacle(stage) {
             throw Failure(.unavailable, "\(obstacle); `perjury doctor` checks the rest")
         }
     }
 
     /// What `doctor` tells.
-    static func checks(_ places: PlaceOptions) -> [Doctor.Check] {
+    static func checks(_ places: PlaceOptions, _ stage: StageOptions) -> [Doctor.Check] {
+        let machine = Doctor.checks(of: stage.stage)
         do {
-            return Doctor.checks(catalogue: try catalogue(places, isNeeded: true))
+            return machine + Doctor.checks(of: try catalogue(places, isNeeded: true))
         } catch {
-            return Doctor.checks(catalogue: nil)
+            return machine
                 + [Doctor.Check(name: "the catalogue", problem: "\(error)", isRequired: false)]
         }
     }
@@ -171,26 +174,31 @@ enum Wiring {
     /// Opens a shell in a crash state, and waits for its end.
     ///
     /// - Returns: the shell's exit status.
-    static func shell(_ workload: Workload, _ tree: FileTree, out: String) throws -> Int32 {
+    static func shell(
+        _ workload: Workload, _ tree: FileTree, out: String, on stage: StageOptions
+    ) throws -> Int32 {
         Interrupt.leaveKeyboardToShell()
         Console.out(
             "A shell in the data directory as the power loss left it, before any recovery; nothing "
                 + "that is done there is kept.\n")
-        return try crashState(workload, tree, out).shell()
+        return try crashState(workload, tree, out, stage.stage).shell()
     }
 
     /// Mounts a crash state at `folder` until a person interrupts.
     static func mount(_ workload: Workload, _ tree: FileTree, at folder: String) throws {
         Interrupt.watch()
-        try crashState(workload, tree, folder).mount(at: folder, until: Interrupt.descriptor ?? -1)
-        {
+        try crashState(workload, tree, folder, nil).mount(
+            at: folder, until: Interrupt.descriptor ?? -1
+        ) {
             Console.out("The crash state is mounted at \(folder); Ctrl-C unmounts it.\n")
         }
     }
 
     private static func crashState(
-        _ workload: Workload, _ tree: FileTree, _ out: String
+        _ workload: Workload, _ tree: FileTree, _ out: String, _ stage: StageKind?
     ) -> MountedState {
-        MountedState(tree, of: workload, options: RunnerOptions(out: out))
+        var options = RunnerOptions(out: out)
+        options.stage = stage
+        return MountedState(tree, of: workload, options: options)
     }
 }

@@ -62,7 +62,10 @@ struct WorkloadText {
             requires.packages.isEmpty
             ? "" : " (packages: \(requires.packages.joined(separator: ", ")))"
         return [
-            ("user", file.user ?? "(the caller)"),
+            (
+                "user",
+                file.user ?? file.userForRoot.map { "\($0), where root calls" } ?? "(the caller)"
+            ),
             ("timeout", Budget.Size.seconds(Double(file.timeoutNanoseconds) / 1e9).text),
             (
                 "environment",

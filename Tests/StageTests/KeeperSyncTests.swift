@@ -92,7 +92,7 @@ extension KeeperTests {
         let outer = try KeeperBench()
         let keeper = try Keeper.executablePath()
         let inner = Pipe(type: SOCK_SEQPACKET)
-        var command = outer.shell("exec 3<&0; exec \(keeper) /mnt")
+        var command = outer.shell("exec 3<&0; exec \(keeper) root /mnt")
         command.standardInput = inner.writeEnd
         _ = try outer.keeper.spawn(command, id: Keeper.ProgramID(1))
         let socket = KeeperSocket(owning: dup(inner.readEnd))

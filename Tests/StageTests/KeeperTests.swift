@@ -16,11 +16,11 @@ final class KeeperBench {
     private let owner: UInt32
 
     init(
-        keeperPath: String? = nil, owner: UInt32 = 0, firstProcessID: UInt32 = 0,
+        _ kind: StageKind = .root, keeperPath: String? = nil, owner: UInt32 = 0, firstProcessID: UInt32 = 0,
         namespaceNumber: UInt32 = 0
     ) throws {
         self.owner = owner
-        keeper = try Keeper(root: "/mnt", keeperPath: keeperPath)
+        keeper = try Keeper(kind, root: "/mnt", keeperPath: keeperPath)
         marker = "keeper-test-\(getpid())-\(keeper.processID)"
         let device = try keeper.openDevice().release()
         try keeper.mount(
@@ -245,19 +245,18 @@ struct KeeperTests {
         let user = """
             mount -t tmpfs tmpfs /media && cp "$KEEPER" /media/keeper && chmod 755 /media /media/keeper &&
             mknod -m 666 /media/fuse c 10 229 && mount --bind /media/fuse /dev/fuse &&
-            exec setpriv --reuid=1234 --regid=1234 --clear-groups --inh-caps=-all /media/keeper "$1"
+            exec setpriv --reuid=1234 --regid=1234 --clear-groups --inh-caps=-all /media/keeper "$@"
             """
         let script = "/tmp/keeper-test-\(getpid())"
         let keeper = try Keeper.executablePath()
         let text =
-            "#!/bin/sh\nexport KEEPER='\(keeper)'\nexec unshare -m sh -c '\(user)' sh \"$1\"\n"
+            "#!/bin/sh\nexport KEEPER='\(keeper)'\nexec unshare -m sh -c '\(user)' sh \"$@\"\n"
         let descriptor = open(script, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o755)
         _ = text.withCString { write(descriptor, $0, strlen($0)) }
         close(descriptor)
         defer { unlink(script) }
-        let bench = try KeeperBench(keeperPath: script, owner: 1234)
+        let bench = try KeeperBench(.userNamespace, keeperPath: script, owner: 1234)
 
-        #expect(bench.keeper.usesUserNamespace)
         let list =
             "id -u; grep CapEff /proc/self/status; touch /mnt/run/a; stat -c %u:%g /mnt/run/a"
         #expect(try bench.run(list + "; sync; sync -f /tmp") == .exited(status: 0))

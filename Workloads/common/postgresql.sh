@@ -22,7 +22,7 @@ serve | serve-debian)
         -c max_connections=10 -c autovacuum=off -c wal_level=minimal -c max_wal_senders=0 \
         -c checkpoint_timeout=1h -c min_wal_size=2MB -c max_wal_size=2MB -c bgwriter_delay=10s \
         -c max_worker_processes=0 -c max_logical_replication_workers=0 -c jit=off \
-        -c dynamic_shared_memory_type=posix "$@"
+        -c dynamic_shared_memory_type=sysv "$@"
     ;;
 ready) exec pg_isready --quiet --host "$PERJURY_RUN" ;;
 *) echo "usage: $0 serve | serve-debian [OPTION...], or ready" >&2 && exit 64 ;;

@@ -53,9 +53,10 @@ package struct GitHubReport {
         return "::\(name) title=\(title)::\(Self.escaped(text, [:]))"
     }
 
-    private static func escaped(_ text: String, _ others: [Character: String]) -> String {
-        let always: [Character: String] = ["%": "%25", "\r": "%0D", "\n": "%0A"]
-        return text.map { always[$0] ?? others[$0] ?? String($0) }.joined()
+    /// By scalars: a comma with an accent on it is one character, and ends a property all the same.
+    private static func escaped(_ text: String, _ others: [Unicode.Scalar: String]) -> String {
+        let always: [Unicode.Scalar: String] = ["%": "%25", "\r": "%0D", "\n": "%0A"]
+        return text.unicodeScalars.map { always[$0] ?? others[$0] ?? String($0) }.joined()
     }
 
     /// Markdown: the report as text, which nothing in it can end.

@@ -43,6 +43,15 @@ struct GitHubReportTests {
         #expect(annotations(short).hasPrefix("::warning title=perjury%3A tiny-queue under xfs"))
     }
 
+    @Test("a comma with an accent ends no property")
+    func combined() {
+        var odd = Samples.workload("a,\u{301}b", models: [])
+        odd.inconclusive = "50%\u{301}"
+        #expect(
+            annotations(odd)
+                == "::warning title=perjury%3A a%2C\u{301}b%3A inconclusive::50%25\u{301}\n")
+    }
+
     @Test("the summary is one block that nothing in the report ends")
     func summary() {
         var report = Samples.holding

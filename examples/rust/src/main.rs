@@ -24,7 +24,10 @@ fn add(folder: &Path, count: usize, syncs: bool) -> io::Result<()> {
 }
 
 fn list(folder: &Path) -> io::Result<()> {
-    let bytes = fs::read(folder.join("notes")).unwrap_or_default();
+    let bytes = match fs::read(folder.join("notes")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        read => read?,
+    };
     let text = String::from_utf8_lossy(&bytes);
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let Some(note) = line.strip_suffix(";\n") else { break };

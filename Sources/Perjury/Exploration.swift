@@ -8,7 +8,7 @@ public struct Exploration: Sendable {
     /// How much is explored.
     public enum Budget: Hashable, Sendable {
         case time(Duration)
-        /// Crash states; with a seed, the same report each time.
+        /// Crash states, 1 at least; with a seed, the same report each time.
         case states(Int)
         case unlimited
     }
@@ -42,8 +42,12 @@ public struct Exploration: Sendable {
         guard (1...256).contains(jobs ?? 1) else {
             throw PerjuryError("`jobs` must be from 1 to 256, and not \(jobs ?? 1)")
         }
+        if case .states(let count) = budget, count < 1 {
+            throw PerjuryError("a budget must be of 1 state at least, and not of \(count)")
+        }
         var options = CampaignOptions(
-            targets: file.targets(models: models.map(\.rules), stacks: stacks.map(\.rules)))
+            targets: file.targets(
+                models: once(models).map(\.rules), stacks: once(stacks).map(\.rules)))
         options.seed = seed
         options.nested = nested ?? file.nested
         options.machinesAtOnce = file.mountsAtOnce
@@ -56,6 +60,12 @@ public struct Exploration: Sendable {
             case .unlimited: .unlimited
             }
         return options
+    }
+
+    /// What is named twice is explored once.
+    private func once<Item: Hashable>(_ items: [Item]) -> [Item] {
+        var known: Set<Item> = []
+        return items.filter { known.insert($0).inserted }
     }
 
     var budgetWords: String {

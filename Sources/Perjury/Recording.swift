@@ -21,7 +21,8 @@ public struct Recording {
     /// Transactions that the store acknowledged in it.
     public var acknowledgedCount: Int { run.history.view(at: .max).acknowledged.count }
 
-    /// Cuts the power everywhere in it, and judges what recovery shows.
+    /// Cuts the power everywhere in it, and judges what recovery shows. The files of the findings of an exploration before it
+    /// go: `replayCommand` is about the last one.
     ///
     /// - Throws: `PerjuryError` when the machine cannot do it.
     public func explore(_ exploration: Exploration = Exploration()) throws -> Report {

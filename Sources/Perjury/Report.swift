@@ -6,7 +6,8 @@ public struct Report: Sendable, CustomStringConvertible {
 
     init(_ campaign: CampaignReport) { self.campaign = campaign }
 
-    /// Of all models and stacks together: violated where any of them is, else inconclusive where any is.
+    /// Of all models and stacks together: violated where any of them is, else inconclusive where any is. What the `workload.yaml`
+    /// expects is no part of it.
     public var verdict: Verdict { Verdict(campaign.workloads[0].verdict) }
 
     /// Of one model and stack; nil where it was not explored, or where no promise can be kept on the stack.
@@ -27,7 +28,10 @@ public struct Report: Sendable, CustomStringConvertible {
         }
     }
 
-    /// Crash states that were judged.
+    /// Whether it came out as the store's `workload.yaml` says under `expect` and `known`; without one, whether it holds.
+    public var isExpected: Bool { campaign.exitStatus == .asExpected }
+
+    /// Crash states that were tried, of all models and stacks together; the same one may be among them more than once.
     public var stateCount: Int { campaign.workloads[0].models.reduce(0) { $0 + $1.statesPlanned } }
 
     public var description: String { TextReport(campaign).text }

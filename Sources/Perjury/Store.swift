@@ -33,7 +33,7 @@ public struct Store: Sendable {
     public var promise = Promise.durable
     /// Variables of the programs, beside `PATH` and those that begin with `PERJURY_`.
     public var environment: [String: String] = [:]
-    /// How long each program may take.
+    /// How long each program may take: more than nothing.
     public var timeout = Duration.seconds(20)
     /// Where the programs are started; the current directory if not set.
     public var folder = "."
@@ -46,13 +46,16 @@ public struct Store: Sendable {
         self.observe = observe
     }
 
-    /// The store of a `workload.yaml`, or of the folder with one. What is changed afterwards counts, and not what stands there.
+    /// The store of a `workload.yaml`, or of the folder with one. What is changed afterwards counts, and not what stands there;
+    /// `perjury replay` then knows the programs, the promise, the timeout and the environment, and no other key.
     ///
     /// - Throws: `PerjuryError` with the line that is wrong.
     public init(workload path: String) throws {
         let workload = try translatingErrors { try Workload.load(path) }
         guard case .command(let observe) = workload.file.observer else {
-            throw PerjuryError("\(path): only a workload with `observe:` can be explored")
+            throw PerjuryError(
+                "\(path): only a workload whose `observe` is a command can be explored from a test; "
+                    + "explore it with `perjury run`")
         }
         self.init(workload.name, run: workload.file.run, observe: observe)
         read = workload
@@ -68,7 +71,7 @@ public struct Store: Sendable {
     /// - Throws: `PerjuryError` where there is none of this name.
     public static func product(_ name: String) throws -> String {
         let path = "\(Installation.folder ?? ".")/\(name)"
-        guard access(path, X_OK) == 0 else {
+        guard !name.isEmpty, access(path, X_OK) == 0 else {
             throw PerjuryError(
                 "looking for the program \(name): \(path) is not there; "
                     + "let the test target depend on the executable target")
@@ -100,6 +103,15 @@ public struct Store: Sendable {
         guard !run.isEmpty, !observe.isEmpty else {
             throw PerjuryError("the store \(name) has no program for `run` or `observe`")
         }
+        guard timeout > .zero else {
+            throw PerjuryError("the store \(name): its timeout must be more than nothing")
+        }
+        if case .boundedLoss(let time) = promise, time <= .zero {
+            throw PerjuryError("the store \(name): a bounded loss must be of more than nothing")
+        }
+        if let wrong = environment.keys.sorted().first(where: { $0.contains("=") }) {
+            throw PerjuryError("the store \(name): a variable cannot be named `\(wrong)`")
+        }
         var file = read?.file ?? WorkloadFile(run: run, observer: .command(observe))
         file.run = run
         file.observer = .command(observe)
@@ -125,9 +137,10 @@ public struct Store: Sendable {
 }
 
 extension Duration {
+    /// None where it is negative; the most there can be, some 292 years, where it is longer.
     var nanoseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        return UInt64(clamping: seconds) * 1_000_000_000
-            + UInt64(clamping: attoseconds / 1_000_000_000)
+        let most = Duration.seconds(Int64.max / 1_000_000_000)
+        let (seconds, attoseconds) = min(max(self, .zero), most).components
+        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
     }
 }

@@ -7,7 +7,8 @@ import Workloads
 final class StoreFolder {
     let path: String
     let subject: WorkloadSubject
-    private let commands: FindingFile.Commands
+    /// Nil where the `workload.yaml` in the store's folder says all of it.
+    private let commands: FindingFile.Commands?
     private let lock: FolderLock
 
     init(_ store: Store, out: String) throws {
@@ -18,30 +19,38 @@ final class StoreFolder {
         var store = store
         store.name = name.isEmpty ? "store" : name
         let workload = try store.workload()
+        guard !out.isEmpty else { throw PerjuryError("`out` names no folder") }
         let path = "\(out)/\(workload.name)"
         self.path = path
         let obstacle = Doctor.checks(catalogue: nil).first { $0.isRequired && $0.problem != nil }
         if let obstacle {
             throw PerjuryError("\(obstacle.name): \(obstacle.problem ?? "")")
         }
+        var options = RunnerOptions(out: path)
+        // What other tests write there meanwhile is not this store's.
+        options.reports = [out]
+        let runner = options
         (lock, subject) = try translatingErrors {
             try Files.makeFolder(path)
             return (
                 try FolderLock(path, advice: "give each store a name of its own"),
-                try WorkloadSubject(workload, options: RunnerOptions(out: path))
+                try WorkloadSubject(workload, options: runner)
             )
         }
         commands = Self.commands(store, workload)
     }
 
-    private static func commands(_ store: Store, _ workload: Workload) -> FindingFile.Commands {
+    static func commands(_ store: Store, _ workload: Workload) -> FindingFile.Commands? {
+        if (try? Workload.load(workload.folder))?.file == workload.file { return nil }
         var commands = FindingFile.Commands(
             run: CommandText.text(store.run), observe: CommandText.text(store.observe),
             promise: workload.file.promise.description)
         commands.setup = store.setup.map(CommandText.text)
         commands.server = store.server.map { CommandText.text($0.command) }
         commands.ready = store.server?.ready.map(CommandText.text)
-        commands.timeout = "\(workload.file.timeoutNanoseconds / 1_000_000)ms"
+        let timeout = workload.file.timeoutNanoseconds
+        commands.timeout =
+            timeout % 1_000_000 == 0 ? "\(timeout / 1_000_000)ms" : "\(timeout)ns"
         commands.environment = workload.file.environment.map(\.text)
         return commands
     }

@@ -9,21 +9,21 @@ public enum Marks {
     /// A transaction begins.
     ///
     /// - Parameters:
-    ///   - name: unique in the run; no spaces.
+    ///   - name: unique in the run.
     ///   - writes: what it will have written; an empty value deletes the key.
     public static func begin(_ name: String, _ writes: [(key: String, value: String)]) {
         let words = writes.map { " \(encoded($0.key))=\(encoded($0.value))" }.joined()
-        write("@begin \(name)\(words)\n")
+        write("@begin \(encoded(name))\(words)\n")
     }
 
     /// The transaction is durable from here on: the store has sworn it.
-    public static func acknowledge(_ name: String) { write("@ack \(name)\n") }
+    public static func acknowledge(_ name: String) { write("@ack \(encoded(name))\n") }
 
     /// The transaction was rolled back: it must never be seen.
-    public static func abort(_ name: String) { write("@abort \(name)\n") }
+    public static func abort(_ name: String) { write("@abort \(encoded(name))\n") }
 
     /// The commit failed: the transaction may be there wholly or not at all.
-    public static func unknown(_ name: String) { write("@unknown \(name)\n") }
+    public static func unknown(_ name: String) { write("@unknown \(encoded(name))\n") }
 
     /// The observer has found the key with this value.
     public static func saw(key: String, value: String) {

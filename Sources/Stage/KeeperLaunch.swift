@@ -24,7 +24,9 @@ extension Keeper {
         throw KeeperError(
             "perjury-keeper is not there: \(tried.joined(separator: ", "))",
             cause: .noSuchFileOrDirectory,
-            advice: "install it beside perjury, or set PERJURY_KEEPER to its path")
+            advice:
+                "install it beside perjury, set PERJURY_KEEPER to its path, or let the test target depend "
+                + "on the product perjury-keeper")
     }
 
     private static func runningExecutable() -> String? {

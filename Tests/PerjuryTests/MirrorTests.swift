@@ -44,8 +44,43 @@ struct MirrorTests {
         exploration.nested = 1
         exploration.jobs = 0
         #expect(throws: PerjuryError.self) { try exploration.options(for: store.file) }
+        for count in [0, -5] {
+            exploration.budget = .states(count)
+            #expect(throws: PerjuryError.self) { try exploration.options(for: store.file) }
+        }
+        exploration.budget = .time(.seconds(Int64.max))
+        exploration.models = [.ext4, .ext4]
         exploration.jobs = 2
+        #expect(try exploration.options(for: store.file).targets.count == 1)
         #expect(try exploration.options(for: store.file).nested == 1)
+    }
+
+    @Test("times and variables that cannot be are refused, and a time without end has one")
+    func times() throws {
+        var store = Store("x", run: ["true"], observe: ["true"])
+        for time in [Duration.zero, .seconds(-1)] {
+            store.timeout = time
+            #expect(throws: PerjuryError.self) { try store.workload() }
+        }
+        store.timeout = .seconds(Int64.max)
+        #expect(try store.workload().file.timeoutNanoseconds == 9_223_372_036_000_000_000)
+        store.promise = .boundedLoss(.zero)
+        #expect(throws: PerjuryError.self) { try store.workload() }
+        store.promise = .durable
+        store.environment = ["A=B": "C"]
+        #expect(throws: PerjuryError.self) { try store.workload() }
+    }
+
+    @Test("a finding names the commands, but for what a workload.yaml says")
+    func commands() throws {
+        let package = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        var store = try Store(workload: "/\(package)/Workloads/toy-rename-no-fsync")
+        #expect(StoreFolder.commands(store, try store.workload()) == nil)
+
+        store.timeout = .microseconds(1_500)
+        #expect(StoreFolder.commands(store, try store.workload())?.timeout == "1500000ns")
+        store.timeout = .seconds(1)
+        #expect(StoreFolder.commands(store, try store.workload())?.timeout == "1000ms")
     }
 
     @Test("a store of a workload.yaml is what stands there, but for what is changed")

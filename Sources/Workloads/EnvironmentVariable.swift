@@ -4,7 +4,7 @@ import Glibc
 package struct EnvironmentVariable: Hashable, Sendable {
     package let name: String
     /// `$PERJURY_DIR` and its like stand in it as they were written; nil: what the caller has.
-    package let value: String?
+    package var value: String?
 
     /// Why a text is none; one sentence.
     package struct Malformed: Error {

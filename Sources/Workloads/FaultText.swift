@@ -202,6 +202,11 @@ package struct FaultRequests: Hashable, Sendable {
         texts.append(words.joined(separator: " "))
     }
 
+    /// A line for each, as `add` reads it.
+    var text: String {
+        (texts + (syncError.map { ["sync \($0)"] } ?? [])).joined(separator: "\n")
+    }
+
     static let syncErrors = ["EIO", "ENOSPC", "EDQUOT"]
 
     /// These and others; where both make syncs fail, the others' error.

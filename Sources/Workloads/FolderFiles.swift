@@ -3,24 +3,29 @@ import Glibc
 
 /// The regular files below a workload's folder, without what the harness itself writes there, version control's and
 /// Python's caches.
-struct FolderFiles {
-    struct File {
+package struct FolderFiles: Sendable {
+    package struct File: Sendable {
         /// Below the folder.
-        let path: String
+        package let path: String
         /// Of what a symbolic link names.
-        let status: stat
+        package let status: stat
     }
 
-    private(set) var files: [File] = []
+    package private(set) var files: [File] = []
+    /// Links to folders, which are not followed, and what is neither a file nor a folder; below the folder.
+    package private(set) var others: [String] = []
     /// False when there are more than are looked at.
-    private(set) var isWhole = true
+    package private(set) var isWhole = true
+
+    /// Of findings packed up.
+    package static let packSuffix = ".perjury-finding"
 
     private static let limit = 5000
     private static let skippedFolders: Set = [".git", ".hg", ".svn", "__pycache__", ".build"]
     private static let deepest = 64
 
     /// - Parameter except: files and folders of the harness; its standard output and error are left out, too.
-    init(_ folder: String, except: [String]) {
+    package init(_ folder: String, except: [String]) {
         var skipped: Set<Identity> = []
         for path in except { Self.status(path).map { _ = skipped.insert(Identity($0)) } }
         for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
@@ -30,6 +35,13 @@ struct FolderFiles {
         visit(folder, "", depth: 0, skipped)
     }
 
+    /// By path, not as the folder happens to have them.
+    package mutating func sort() {
+        files.sort { $0.path < $1.path }
+    }
+
+    package var largest: File? { files.max { $0.status.st_size < $1.status.st_size } }
+
     private struct Identity: Hashable {
         let device: dev_t
         let inode: ino_t
@@ -38,6 +50,11 @@ struct FolderFiles {
             device = status.st_dev
             inode = status.st_ino
         }
+    }
+
+    /// Whether it is what `--out` names, of this run or of another one.
+    private static func isOutputFolder(_ path: String) -> Bool {
+        status("\(path)/lock") != nil && status("\(path)/names.json") != nil
     }
 
     static func status(_ path: String) -> stat? {
@@ -60,12 +77,15 @@ struct FolderFiles {
             else { continue }
             switch status.st_mode & S_IFMT {
             case S_IFREG:
+                guard !name.hasSuffix(Self.packSuffix) else { continue }
                 files.append(File(path: prefix + name, status: status))
                 isWhole = files.count < Self.limit
-            case S_IFDIR where !isLink && !Self.skippedFolders.contains(name):
+            case S_IFDIR where Self.skippedFolders.contains(name): break
+            case S_IFDIR where !isLink:
+                guard !Self.isOutputFolder("\(folder)/\(name)") else { continue }
                 isWhole = depth < Self.deepest
                 visit("\(folder)/\(name)", "\(prefix)\(name)/", depth: depth + 1, skipped)
-            default: break
+            default: others.append(prefix + name)
             }
         }
     }

@@ -26,6 +26,9 @@ extension RecordedRun {
     }
 
     static let requestNote = "request"
+    static let observerNote = "observer"
+    static let askedFaultsNote = "asked-faults"
+    static let failingSyncNote = "failing-sync"
     static let outlivedNote = "outlived"
     static let faultsNote = "faults"
     /// Present where what setup acknowledged need not have been on stable storage.
@@ -33,9 +36,37 @@ extension RecordedRun {
 
     /// `WorkloadSubject.request` of the run.
     package var request: WorkloadIdentity? {
-        recording.notes[Self.requestNote].map {
-            WorkloadIdentity(text: String(decoding: $0, as: UTF8.self))
+        text(of: Self.requestNote).map(WorkloadIdentity.init)
+    }
+
+    /// What an observation followed from when the run was recorded.
+    package var observerIdentity: WorkloadIdentity? {
+        text(of: Self.observerNote).map(WorkloadIdentity.init)
+    }
+
+    /// What was made to fail besides what the workload itself asks for; nil where the recording does not say.
+    package var askedFaults: FaultRequests? {
+        guard let text = text(of: Self.askedFaultsNote) else { return nil }
+        var faults = FaultRequests()
+        for line in text.split(separator: "\n") {
+            guard (try? faults.add(String(line))) != nil else { return nil }
         }
+        return faults
+    }
+
+    /// The error of the sync that was made to fail in this run, one of many; nil where it is no such run.
+    package var failingSyncError: String? { text(of: Self.failingSyncNote) }
+
+    /// What its programs had as PERJURY_SEED, as far as the recording tells.
+    package var programSeed: UInt64? {
+        request.flatMap { request in
+            request.text.split(separator: "\n").first { $0.hasPrefix("seed ") }
+                .flatMap { UInt64($0.dropFirst("seed ".count)) }
+        }
+    }
+
+    private func text(of note: String) -> String? {
+        recording.notes[note].map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// A line for each: how often it fired, how many requests it was about, and what it is.
@@ -54,7 +85,5 @@ extension RecordedRun {
     }
 
     /// The folder of the workload that was recorded, as far as the recording tells.
-    package var workloadFolder: String? {
-        recording.notes["workload"].map { String(decoding: $0, as: UTF8.self) }
-    }
+    package var workloadFolder: String? { text(of: "workload") }
 }

@@ -60,8 +60,9 @@ package struct WorkloadIdentity: Hashable, Sendable {
             lines.append("variable \(variable.name) \(Self.hash(Array(value.utf8)))")
         }
         let path = Surroundings.searchPath(file.environment, folder: workload.folder)
-        lines += Self.lines(
-            of: programs.compactMap(\.self), folder: workload.folder, searchPath: path)
+        lines += Program.named(
+            by: programs.compactMap(\.self), folder: workload.folder, searchPath: path
+        ).map { "program \($0.path) \($0.hash)" }
         lines.append(Self.line(of: files, folder: workload.folder))
         text = lines.joined(separator: "\n")
     }
@@ -88,21 +89,31 @@ package struct WorkloadIdentity: Hashable, Sendable {
     package func change(since other: WorkloadIdentity, ignoring ignored: Set<String> = [])
         -> String?
     {
-        let lines = { (text: String) in text.split(separator: "\n").map(String.init) }
-        let changed = Set(lines(text)).symmetricDifference(lines(other.text)).filter { line in
-            !ignored.contains(String(line.prefix { $0 != " " }))
-        }
+        let own = Self.parts(of: text, ignoring: ignored)
+        let others = Self.parts(of: other.text, ignoring: ignored)
+        let changed = own.filter { others[$0.key] == nil } + others.filter { own[$0.key] == nil }
         guard !changed.isEmpty else { return nil }
-        let names = Set(
-            changed.map { line in
-                let words = line.split(separator: " ", maxSplits: 2)
-                switch words.first {
-                case "program": return "the program \(words.count > 1 ? words[1] : "")"
-                case "folder": return "the files of its folder"
-                default: return "`\(words.first ?? "")`"
-                }
-            })
-        return "changed since: \(names.sorted().joined(separator: ", "))"
+        return "changed since: \(Set(changed.map(\.value)).sorted().joined(separator: ", "))"
+    }
+
+    /// What is compared, with its name for a person. Programs of one name and hash are the same wherever they lie.
+    private static func parts(of text: String, ignoring ignored: Set<String>) -> [String: String] {
+        var parts: [String: String] = [:]
+        for line in text.split(separator: "\n") {
+            let kind = String(line.prefix { $0 != " " })
+            guard !ignored.contains(kind) else { continue }
+            switch kind {
+            case "program":
+                let words = line.split(separator: " ", omittingEmptySubsequences: false)
+                let path = words.dropFirst().dropLast().joined(separator: " ")
+                let name = path.split(separator: "/").last.map(String.init) ?? path
+                let hash = words.last.map(String.init) ?? ""
+                parts["program \(name) \(hash)"] = "the program \(path)"
+            case "folder": parts[String(line)] = "the files of its folder"
+            default: parts[String(line)] = "`\(kind)`"
+            }
+        }
+        return parts
     }
 
     // MARK: Parts
@@ -127,46 +138,6 @@ package struct WorkloadIdentity: Hashable, Sendable {
         }
     }
 
-    /// The programs, and the files outside the folder that commands name.
-    private static func lines(
-        of commands: [[String]], folder: String, searchPath: String
-    ) -> [String] {
-        var paths: Set<String> = []
-        for command in commands {
-            for (index, word) in command.enumerated() {
-                if index == 0 {
-                    let path = try? Surroundings.find(
-                        word, folder: folder, searchPath: searchPath)
-                    if let path { paths.insert(path) }
-                } else {
-                    // A text for a shell names programs, too.
-                    for name in words(in: word) {
-                        if name.contains("/") {
-                            paths.insert(name.hasPrefix("/") ? name : "\(folder)/\(name)")
-                        } else if word.contains(" "),
-                            let path = try? Surroundings.find(
-                                name, folder: folder, searchPath: searchPath)
-                        {
-                            paths.insert(path)
-                        }
-                    }
-                }
-            }
-        }
-        return paths.sorted().compactMap { path in
-            guard let status = FolderFiles.status(path), status.st_mode & S_IFMT == S_IFREG else {
-                return nil
-            }
-            return "program \(path) \(hash(ofFile: path, status, upTo: longestProgram))"
-        }
-    }
-
-    /// The whole, and what a shell may take for words in it; no more than a hundred.
-    private static func words(in text: String) -> [String] {
-        let parts = text.split { " \t\n;|&()<>\"'`=".contains($0) }.prefix(100)
-        return [text] + parts.map(String.init).filter { $0 != text }
-    }
-
     private static func line(of files: FolderFiles, folder: String) -> String {
         guard files.isWhole else { return unknownFolder }
         var sum: UInt64 = 0
@@ -179,8 +150,7 @@ package struct WorkloadIdentity: Hashable, Sendable {
         return "folder \(sum)"
     }
 
-    /// Beyond it a program's size and time stand for its bytes; and a file's, of which a folder may have thousands.
-    private static let longestProgram: off_t = 64 << 20
+    /// Beyond it a file's size and time stand for its bytes, as a folder may have thousands.
     private static let longestFile: off_t = 256 << 10
 
     private struct Version: Hashable {
@@ -195,7 +165,7 @@ package struct WorkloadIdentity: Hashable, Sendable {
     /// Programs that several workloads share are read once.
     private static let known = Mutex<[Version: UInt64]>([:])
 
-    private static func hash(
+    static func hash(
         ofFile path: String, _ status: stat, upTo limit: off_t
     ) -> UInt64 {
         let version = Version(

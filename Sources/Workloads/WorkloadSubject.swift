@@ -77,7 +77,7 @@ package final class WorkloadSubject: Subject {
     }
 
     package func record() throws -> RecordedRun {
-        try record(faults.plan, .markedClean, to: "\(workload.name).perjury")
+        try record(faults.plan, nil, to: "\(workload.name).perjury")
     }
 
     package func record(failing sync: FailingSync) throws -> RecordedRun {
@@ -88,15 +88,15 @@ package final class WorkloadSubject: Subject {
         _ = plan.add(
             .fail(known.error, name: known.name), syncs, .everything, .nth(sync.number))
         return try record(
-            plan, sync.failure,
+            plan, sync,
             to: "\(workload.name)/sync-\(sync.number)-\(sync.failure.name).perjury")
     }
 
     /// - Parameters:
-    ///   - pages: what becomes of the data of a sync that the plan makes fail.
+    ///   - failing: the sync that the plan makes fail besides what is asked for.
     ///   - file: of the recording, below the folder for recordings.
     private func record(
-        _ plan: FaultPlan, _ pages: SyncFailure, to file: String
+        _ plan: FaultPlan, _ failing: FailingSync?, to file: String
     ) throws -> RecordedRun {
         if let missing = workload.missingRequirement {
             throw HarnessError("\(workload.name) was not run: \(missing)")
@@ -104,13 +104,13 @@ package final class WorkloadSubject: Subject {
         let stage = try stage()
         defer { stage.close() }
         let (base, setupOutput) = try setUp(stage)
-        let (path, writer) = try newRecording(of: base, setupOutput, file)
+        let (path, writer) = try newRecording(of: base, setupOutput, failing, file)
         var lived = lifeOptions
         lived.writer = writer
         // Only when the store has it: meanwhile another harness may have a namespace of this number.
         if base.mentions(stage.namespaceNumber) { lived.namespaceNumber = stage.namespaceNumber }
         lived.mount.isWatched = !plan.rules.isEmpty
-        lived.mount.syncFailure = pages
+        lived.mount.syncFailure = failing?.failure ?? .markedClean
         let life = try stage.life(on: base, lived)
         let injector = FaultInjector(plan)
         injector.begin(at: 0)
@@ -224,7 +224,7 @@ package final class WorkloadSubject: Subject {
     /// A recording that has begun. It takes the place of an older one only when it can be read itself: whenever the harness is
     /// killed, what has this name is a recording.
     private func newRecording(
-        of base: FileTree, _ setupOutput: [UInt8], _ file: String
+        of base: FileTree, _ setupOutput: [UInt8], _ failing: FailingSync?, _ file: String
     ) throws -> (path: String, writer: RecordingWriter) {
         let path = try recordingPath(file)
         let unfinished = path + ".new"
@@ -236,6 +236,11 @@ package final class WorkloadSubject: Subject {
             try writer.note("workload", Array(workload.folder.utf8))
             try writer.note("setup", setupOutput)
             try writer.note(RecordedRun.requestNote, Array(request.text.utf8))
+            try writer.note(RecordedRun.observerNote, Array(observerIdentity.text.utf8))
+            try writer.note(RecordedRun.askedFaultsNote, Array(options.faults.text.utf8))
+            if let failing {
+                try writer.note(RecordedRun.failingSyncNote, Array(failing.error.utf8))
+            }
             guard rename(unfinished, path) == 0 else { throw Errno(rawValue: errno) }
             return (path, writer)
         } catch {

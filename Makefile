@@ -74,6 +74,7 @@ test: deps device
 	$(SWIFT) test -c release
 	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3
 	PATH="$$PWD/.build/release:$$PATH" Tests/hand-mount.sh >/dev/null
+	Tests/pack-elsewhere >/dev/null
 
 examples: build device
 	SWIFT='$(SWIFT)' Tests/examples

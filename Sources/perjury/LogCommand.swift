@@ -14,7 +14,7 @@ struct LogCommand: ParsableCommand {
             went, and what did not survive is marked: LOST, LOST IN PART, TORN.
             """)
 
-    @Argument(help: "A recording, or a finding.")
+    @Argument(help: "A recording, a finding, or a pack of one.")
     var file: String
 
     @Option(help: "Only this record and the ten on each side of it.")
@@ -26,19 +26,15 @@ struct LogCommand: ParsableCommand {
         if try isRecording() {
             return try print(Wiring.recordedRun(file), "", nil)
         }
-        let bytes = try Files.read(file, limit: JSON.largestText)
-        let finding: FindingFile
-        do { finding = try FindingFile(parsing: bytes) } catch {
-            throw Failure(.usage, "\(file) is neither a recording nor a finding: \(error)")
-        }
-        let folder = Files.parent(of: Files.absolute(file) ?? file)
-        let path = { (name: String) in name.hasPrefix("/") ? name : "\(folder)/\(name)" }
+        let given = try GivenFinding(file)
+        defer { withExtendedLifetime(given) {} }
+        let finding = given.file
         let head =
             "\(finding.kind.rawValue) of \(finding.workload) under \(finding.model)/\(finding.stack)"
-        try print(Wiring.recordedRun(path(finding.recording)), head, finding.plan)
+        try print(Wiring.recordedRun(given.recording), head, finding.plan)
         for (number, recovery) in finding.recoveries.enumerated() {
             try print(
-                Wiring.recordedRun(path(recovery.recording)), "recovery \(number + 1)",
+                Wiring.recordedRun(given.recordings[1 + number]), "recovery \(number + 1)",
                 recovery.plan)
         }
     }

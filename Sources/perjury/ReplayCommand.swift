@@ -12,10 +12,19 @@ struct ReplayCommand: ParsableCommand {
         abstract: "Apply the power loss of a finding again.",
         discussion: """
             Exit status: 0 the finding shows again; 1 it does not; 2 the observer could not tell.
+
+            A pack brings its workload with it, and replaying it starts the programs in it: take packs only from whom you \
+            would take programs from.
             """)
 
-    @Argument(help: "A finding, as `run` leaves it in OUT/findings.")
+    @Argument(help: "A finding, as `run` leaves it in OUT/findings, or a pack of one.")
     var finding: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Recover with the workload in this folder. Default: the finding's own, or the pack's.",
+            valueName: "dir"))
+    var workload: String?
 
     @Flag(help: "Open a shell in the crash state, before any recovery.")
     var shell = false
@@ -41,27 +50,18 @@ struct ReplayCommand: ParsableCommand {
     }
 
     func run() throws {
-        let file = try read()
-        let folder = Files.parent(of: Files.absolute(finding) ?? finding)
-        let recording =
-            file.recording.hasPrefix("/") ? file.recording : "\(folder)/\(file.recording)"
-        let (model, named) = try rules(of: file)
-        guard let model, let stack = named?.reached(by: file.ending) else {
-            throw Failure(
-                .usage,
-                "\(finding) is about model `\(file.model)` on stack `\(file.stack)`, which this perjury does not have"
-            )
-        }
-        let run = try Wiring.recordedRun(recording)
+        let given = try GivenFinding(finding)
+        defer { withExtendedLifetime(given) {} }
+        let file = given.file
+        let (model, named) = try given.rules()
+        let run = try Wiring.recordedRun(given.recording)
         let replay: Replay
         do {
             replay = try Replay(
-                run, plan: file.plan, model: model, stack: stack,
-                recoveries: try file.recoveries.map {
-                    let path =
-                        $0.recording.hasPrefix("/") ? $0.recording : "\(folder)/\($0.recording)"
-                    return .init(
-                        recording: try Wiring.recordedRun(path).recording, plan: $0.plan,
+                run, plan: file.plan, model: model, stack: named.reached(by: file.ending),
+                recoveries: try zip(file.recoveries, given.recordings.dropFirst()).map {
+                    .init(
+                        recording: try Wiring.recordedRun($1).recording, plan: $0.plan,
                         treeHash: $0.treeHash)
                 })
         } catch let failure as Failure {
@@ -73,49 +73,18 @@ struct ReplayCommand: ParsableCommand {
             throw Failure(
                 .unexpected,
                 "the plan of \(finding) leaves another tree than when it was found: the recording "
-                    + "\(recording) is another one, or this perjury applies plans in another way")
+                    + "\(given.recording) is another one, or this perjury applies plans in another way"
+            )
         }
         describe(file, replay)
         if mount == nil { try Wiring.checkMachine(stage) }
-        let workload = try find(file)
+        let workload = try given.workload(in: self.workload)
         if let mismatch = Wiring.mismatch(replay.storage.log.machines, workload) {
             throw Failure(.inconclusive, mismatch)
         }
         if shell { throw ExitCode(try Wiring.shell(workload, replay.tree, out: out, on: stage)) }
         if let mount { return try Wiring.mount(workload, replay.tree, at: mount) }
-        throw ExitCode(try judge(file, replay, workload, run.request).rawValue)
-    }
-
-    private func rules(of file: FindingFile) throws -> (PersistenceModel?, Stack?) {
-        do {
-            return (
-                try PersistenceModel.named(file.model)
-                    ?? file.ownModel.map { try PersistenceModel(name: file.model, $0) },
-                try Stack.named(file.stack) ?? file.ownStack.map { try Stack(name: file.stack, $0) }
-            )
-        } catch {
-            throw Failure(.usage, "\(finding) holds rules that this perjury cannot read: \(error)")
-        }
-    }
-
-    private func read() throws -> FindingFile {
-        let bytes = try Files.read(finding, limit: JSON.largestText)
-        do {
-            return try FindingFile(parsing: bytes)
-        } catch {
-            throw Failure(.usage, "\(finding) cannot be used: \(error)")
-        }
-    }
-
-    private func find(_ file: FindingFile) throws -> Workload {
-        if let commands = file.commands {
-            return try Wiring.adHoc(commands, folder: file.folder)
-        }
-        do {
-            return try Workload.load(file.folder)
-        } catch {
-            throw Failure(.usage, "\(error)")
-        }
+        throw ExitCode(try judge(given, replay, workload, run).rawValue)
     }
 
     private func describe(_ file: FindingFile, _ replay: Replay) {
@@ -139,27 +108,21 @@ struct ReplayCommand: ParsableCommand {
         }
     }
 
-    /// - Parameter recorded: what the recorded run followed from; nil where the recording does not say.
     private func judge(
-        _ file: FindingFile, _ replay: Replay, _ workload: Workload,
-        _ recorded: WorkloadIdentity?
+        _ given: GivenFinding, _ replay: Replay, _ workload: Workload, _ run: RecordedRun
     ) throws -> ExitStatus {
         Interrupt.watch()
+        let file = given.file
+        if let missing = workload.missingRequirement {
+            throw Failure(.inconclusive, "\(finding) cannot be judged here: \(missing)")
+        }
         var change: String?
         var outcome: Replay.Outcome
         var tried = 0
         let most = tries ?? (replay.storage.log.machineCount > 1 ? 5 : 1)
         do {
             let subject = try Wiring.subject(workload, out: out, seed: file.seed, on: stage)
-            // Faults of the command line are in the recording, and not in the finding. Where commands were given, their folder is
-            // the caller's, with all that is there; and with `explore` the run is not known.
-            if file.commands?.run != ExploreCommand.recorded {
-                change = recorded.flatMap {
-                    subject.request.change(
-                        since: $0,
-                        ignoring: file.commands == nil ? ["faults"] : ["faults", "folder"])
-                }
-            }
+            change = given.change(since: run, subject)
             if let change {
                 Console.out(
                     "  \(Escaped.line(change)). This is the run as it was recorded then, recovered by the programs "
@@ -171,23 +134,26 @@ struct ReplayCommand: ParsableCommand {
             } while tried < most && !outcome.violations.contains { $0.kind == file.kind }
         } catch {
             if Interrupt.isRequested { return .interrupted }
-            throw Failure(.inconclusive, "\(error)")
+            throw Failure(.inconclusive, given.shown("\(error)"))
         }
         Console.out(
             "  acknowledged by then: \(grouped(outcome.acknowledged)); seen of them: "
                 + "\(grouped(outcome.seen))\n")
         for violation in outcome.violations {
-            Console.out("  \(violation.kind.rawValue): \(Escaped.line(violation.summary))\n")
+            Console.out(
+                "  \(violation.kind.rawValue): \(Escaped.line(given.shown(violation.summary)))\n")
         }
-        let log = String(decoding: outcome.observation.log.suffix(4096), as: UTF8.self)
-        for line in Escaped.lines(log).suffix(12) { Console.out("    | \(line)\n") }
+        let log = given.shown(String(decoding: outcome.observation.log, as: UTF8.self))
+        for line in Escaped.lines(String(log.suffix(4096))).suffix(12) {
+            Console.out("    | \(line)\n")
+        }
         if outcome.violations.contains(where: { $0.kind == file.kind }) {
             let old = change == nil ? "" : ", in the run that was recorded before the change"
             Console.out("The finding shows again\(tried > 1 ? ", at try \(tried)" : "")\(old).\n")
             return .asExpected
         }
         if let shortfall = outcome.observation.shortfall {
-            Console.out("Inconclusive: \(Escaped.line(shortfall))\n")
+            Console.out("Inconclusive: \(Escaped.line(given.shown(shortfall)))\n")
             return .inconclusive
         }
         let times = tried > 1 ? " in \(tried) tries" : ""

@@ -84,9 +84,8 @@ extension Campaign {
                 if exploration.judge.promise != subject.promise {
                     model.judgedAs = exploration.judge.promise.description
                 }
-                var verdict = verdict(exploration)
-                if verdict == .holds, let unfinished { verdict = .inconclusive(unfinished) }
-                model.verdict = verdict
+                model.leftOpen = leftOpen(exploration) ?? unfinished
+                model.verdict = verdict(exploration, model.leftOpen)
                 model.isOpen = subject.expectation.isOpen(model: model.model, stack: model.stack)
             }
             report.examples += Characterisation.allCases.compactMap {
@@ -101,25 +100,31 @@ extension Campaign {
         report.compare(with: subject.expectation)
     }
 
-    private func verdict(_ exploration: Exploration) -> Verdict {
-        if !exploration.findings.all.isEmpty {
-            if options.ending == .processKill, let path = exploration.storage.log.mappedPaths.first
-            {
-                return .inconclusive(
-                    "\(path) was written through a shared mapping, whose pages the kernel still holds at a process kill are in no record"
-                )
-            }
-            return .violated
+    private func verdict(_ exploration: Exploration, _ leftOpen: String?) -> Verdict {
+        guard !exploration.findings.all.isEmpty else {
+            return leftOpen.map { .inconclusive($0) } ?? .holds
         }
-        if let shortfall = shortfall(exploration) { return .inconclusive(shortfall) }
+        if options.ending == .processKill, let path = exploration.storage.log.mappedPaths.first {
+            return .inconclusive(
+                "\(path) was written through a shared mapping, whose pages the kernel still holds at a process kill are in no record"
+            )
+        }
+        return .violated
+    }
+
+    /// Why a promise cannot be said to hold although nothing breaks it; nil where it can.
+    private func leftOpen(_ exploration: Exploration) -> String? {
+        if let shortfall = shortfall(exploration) { return shortfall }
+        let unexplained = exploration.findings.unexplained.values.reduce(0, +)
+        if unexplained > 0 {
+            return "\(unexplained) states that show a violation were not looked into"
+        }
         if exploration.report.statesPlanned == 0 {
-            if options.ending == .pageEviction {
-                return .inconclusive(
-                    "nothing was in the page cache alone: no sync failed in this run")
-            }
-            return .inconclusive("the budget ended before anything was observed")
+            return options.ending == .pageEviction
+                ? "nothing was in the page cache alone: no sync failed in this run"
+                : "the budget ended before anything was observed"
         }
-        return gap(in: exploration.report).map { .inconclusive($0) } ?? .holds
+        return gap(in: exploration.report)
     }
 
     /// What was left out that could not be; nil where enough was visited to say that a promise holds.

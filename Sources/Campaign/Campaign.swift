@@ -209,7 +209,12 @@ package struct Campaign {
 
     /// What is violated needs not be explored to the end: enough states to see each way in which it is.
     private func isSettled(_ exploration: Exploration) -> Bool {
-        exploration.limitOnceViolated(options).map { exploration.report.statesPlanned >= $0 }
+        if let sought = options.sought,
+            exploration.findings.found.contains(where: { $0.cause?.fingerprint == sought })
+        {
+            return true
+        }
+        return exploration.limitOnceViolated(options).map { exploration.report.statesPlanned >= $0 }
             ?? false
     }
 

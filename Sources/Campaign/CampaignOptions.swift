@@ -1,3 +1,4 @@
+import Oracles
 import PowerLoss
 
 /// How a campaign explores.
@@ -35,6 +36,8 @@ package struct CampaignOptions: Sendable {
     package var leastOnceViolated = 1000
     /// Different smallest plans that are looked for per kind of violation and target.
     package var findingsPerKind = 4
+    /// The cause that is looked for: a target that shows it is not explored further; nil: all are.
+    package var sought: Fingerprint?
     /// Planned states that one target takes before the next has its turn.
     package var batch = 512
 

@@ -93,6 +93,8 @@ package struct ModelReport: Sendable {
     package var stack: String
     /// nil where the stack permits no promise and outcomes were only counted.
     package var verdict: Verdict?
+    /// Why what was not found need not be gone; nil where enough was tried.
+    package var leftOpen: String?
     /// The promise that was judged, where it is not the workload's own: what the stack permits of it, or what the workload
     /// promises under that stack.
     package var judgedAs: String?

@@ -17,7 +17,7 @@ struct Perjury: ParsableCommand {
         version: perjuryVersion,
         subcommands: [
             RunCommand.self, RecordCommand.self, ExploreCommand.self, ReplayCommand.self,
-            PackCommand.self,
+            PackCommand.self, RetestCommand.self,
             ListCommand.self, ShowCommand.self, DoctorCommand.self, MountCommand.self,
             ControlCommand.self, LiveCommand.self, LogCommand.self, InitCommand.self,
         ])

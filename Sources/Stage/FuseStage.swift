@@ -20,9 +20,9 @@ package final class FuseStage: Stage {
         case .root, .userNamespace:
             keeper = try Keeper(kind, root: Self.root(avoiding: folder))
         case .fusermount:
-            let place = try RuntimePlace(
-                directory.map { String($0.dropLast(Keeper.dataName.count + 1)) })
-            keeper = try Keeper(at: place, mountingBy: Fusermount.path())
+            let tool = try Fusermount.path()
+            let wanted = directory.map { String($0.dropLast(Keeper.dataName.count + 1)) }
+            keeper = try Keeper(at: RuntimePlace(wanted), mountingBy: tool)
         }
         guard directory == nil || directory == dataDirectory else {
             throw HarnessError(

@@ -18,8 +18,8 @@ package final class Keeper {
     package let runDirectory: String
     /// Of the keeper itself.
     package let processID: CInt
-    /// What programs are children of, which is not always the process that was started.
-    let parentOfPrograms: pid_t
+    /// What programs are children of, which is not the process that was started where a guard is that.
+    package let parentOfPrograms: pid_t
 
     /// The inode number of the pid namespace of the latest program, which it sees in `/proc/self/ns/pid`; 0 before.
     package private(set) var namespaceNumber: UInt32 = 0
@@ -52,7 +52,7 @@ package final class Keeper {
     /// Starts a keeper without namespaces.
     ///
     /// - Parameter tool: fusermount3.
-    convenience init(
+    package convenience init(
         at place: borrowing RuntimePlace, mountingBy tool: String, keeperPath: String? = nil
     ) throws(KeeperError) {
         try self.init(

@@ -5,15 +5,15 @@ import struct SystemPackage.Errno
 
 /// A folder for one keeper that has no mount namespace: `perjury/N` in the caller's runtime folder, with N the first number
 /// that nobody has. It is had for as long as its lock is held.
-struct RuntimePlace: ~Copyable {
-    let path: String
+package struct RuntimePlace: ~Copyable {
+    package let path: String
     let lock: Descriptor
 
     /// What a life writes beside the data directory lies there.
     private static let leastSpace = 1 << 20
 
     /// - Parameter path: the one that it must be, as a store has kept it; nil: any.
-    init(_ wanted: String? = nil) throws(HarnessError) {
+    package init(_ wanted: String? = nil) throws(HarnessError) {
         let folder = try Self.folder()
         let paths = wanted.map { [$0] } ?? (0..<1024).map { "\(folder)/\($0)" }
         for path in paths {

@@ -14,12 +14,20 @@ struct TheCommand {}
 final class Bench {
     let folder: TemporaryFolder
     private let program: String
-    private let keeper: String
+    let keeper: String
+    /// Where the executables are.
+    let products: String
     private var runs = 0
     private let hostMounts: [String]
     private var disks: [String] = []
     /// Variables of the command, beside the bench's own: `NAME=VALUE`.
     var environment: [String] = []
+    /// A process in the room that was entered; 0: none was.
+    var room: pid_t = 0
+    /// In the room: who the command is.
+    var isOrdinaryUser = false
+    /// In the room: whether an ordinary user can make any.
+    var hasUserNamespaces = true
 
     static let python = "/usr/bin/python3"
 
@@ -30,7 +38,7 @@ final class Bench {
         // Programs of other users are to find their way in.
         chmod(folder.path, 0o755)
         let image = String(cString: try #require(perjury_image_path()))
-        let products = String(image[..<(try #require(image.lastIndex(of: "/")))])
+        products = String(image[..<(try #require(image.lastIndex(of: "/")))])
         program = products + "/perjury"
         keeper = folder.file("perjury-keeper")
         try #require(symlink(products + "/perjury-keeper", keeper) == 0)
@@ -38,6 +46,7 @@ final class Bench {
     }
 
     deinit {
+        leaveRoom()
         for disk in disks { umount2(disk, CInt(MNT_DETACH)) }
     }
 
@@ -147,15 +156,31 @@ final class Bench {
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT, 0o600)
         let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
-        let line = ["env", "-C", folder.path, program] + arguments
-        var words = line.map { strdup($0) } + [nil]
-        let settings = ["PERJURY_KEEPER=\(keeper)", "PATH=\(path)", "SHELL=/bin/sh"]
-        var environment = (settings + environment).map { strdup($0) } + [nil]
-        defer { for word in words + environment { free(word) } }
-        var process: pid_t = 0
-        let failure = posix_spawn(&process, "/usr/bin/env", &actions, nil, &words, &environment)
-        try #require(failure == 0, "\(program) does not start")
+        let command = room == 0 ? program : "/media/p/perjury"
+        let defaults = [
+            "PERJURY_KEEPER": keeper, "PATH": path, "SHELL": "/bin/sh",
+            "XDG_RUNTIME_DIR": room == 0 ? nil : folder.file("runtime"),
+        ].compactMap { name, value in value.map { "\(name)=\($0)" } }
+        let given = Set(environment.map { $0.prefix { $0 != "=" } })
+        let process = try Self.spawn(
+            wayIn + ["env", "-C", folder.path, command] + arguments,
+            environment: defaults.filter { !given.contains($0.prefix { $0 != "=" }) } + environment,
+            &actions)
         return Running(process, output, errors)
+    }
+
+    /// Starts a program that is found in PATH.
+    static func spawn(
+        _ line: [String], environment: [String],
+        _ actions: UnsafePointer<posix_spawn_file_actions_t>? = nil
+    ) throws -> pid_t {
+        var words = line.map { strdup($0) } + [nil]
+        var variables = environment.map { strdup($0) } + [nil]
+        defer { for word in words + variables { free(word) } }
+        var process: pid_t = 0
+        let failure = posix_spawnp(&process, line[0], actions, nil, &words, &variables)
+        try #require(failure == 0, "\(line[0]) does not start")
+        return process
     }
 
     /// Runs the command to its end, which must leave nothing.
@@ -195,7 +220,8 @@ final class Bench {
         in namespaces: Set<String> = [], _ comment: String = "",
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
-        let namespaces = namespaces.union(self.namespaces)
+        var namespaces = namespaces.union(self.namespaces)
+        if room != 0 { namespaces.insert(Leftovers.namespace("\(room)")) }
         let now = Leftovers.clockTicks
         var processes: [String] = []
         var mounts: [String] = []
@@ -205,10 +231,10 @@ final class Bench {
             mounts += Leftovers.fuseMounts(of: "self").filter {
                 $0.contains(self.folder.path) && !self.hostMounts.contains($0)
             }
-            return processes.isEmpty && mounts.isEmpty
+            return processes.isEmpty && mounts.isEmpty && self.placesInRoom.isEmpty
         }
         #expect(
-            isClean, "left: \(processes) \(mounts) \(comment)",
+            isClean, "left: \(processes) \(mounts) \(placesInRoom) \(comment)",
             sourceLocation: sourceLocation)
     }
 }

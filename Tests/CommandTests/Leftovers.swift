@@ -11,6 +11,11 @@ enum Leftovers {
         }
     }
 
+    /// Those of them that run a program of this name.
+    static func numbers(marker: String, program: String) -> [pid_t] {
+        numbers.filter { isMarked($0, marker) && commandLine($0).contains(program) }
+    }
+
     /// Mount namespaces, but our own, that marked processes are in.
     static func mountNamespaces(marker: String) -> Set<String> {
         let own = namespace("self")
@@ -76,7 +81,7 @@ enum Leftovers {
         text("/proc/\(number)/cmdline").split(separator: "\0").joined(separator: " ")
     }
 
-    private static func namespace(_ process: String) -> String {
+    static func namespace(_ process: String) -> String {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
             let count = readlink("/proc/\(process)/ns/mnt", buffer.baseAddress!, 63)
             guard count > 0 else { return "" }

@@ -10,9 +10,11 @@ extension KeeperTests {
         (setsid sh -c 'trap "" TERM HUP INT; echo ready; while :; do sleep 1000; done' &)
         """
 
-    @Test("a daemon that ignores SIGTERM and has left its session dies with killAll")
-    func daemon() throws {
-        let bench = try KeeperBench()
+    @Test(
+        "a daemon that ignores SIGTERM and has left its session dies with killAll",
+        arguments: KeeperBench.kinds)
+    func daemon(kind: StageKind) throws {
+        let bench = try KeeperBench(kind)
         #expect(try bench.run(Self.stubborn) == .exited(status: 0))
         #expect(bench.survivors(awaiting: 1) != [])
 
@@ -25,9 +27,9 @@ extension KeeperTests {
 
     @Test(
         "killing the keeper, or closing it, leaves no process and no mount",
-        arguments: [true, false])
-    func keeperDies(bySignal: Bool) throws {
-        let bench = try KeeperBench()
+        arguments: KeeperBench.kinds, [true, false])
+    func keeperDies(kind: StageKind, bySignal: Bool) throws {
+        let bench = try KeeperBench(kind)
         #expect(try bench.run(Self.stubborn) == .exited(status: 0))
         // One that is not the keeper's own child, one that is, and an agent that has files open.
         _ = try bench.keeper.spawn(bench.shell("sync; exec sleep 1000"), id: Keeper.ProgramID(2))
@@ -35,7 +37,7 @@ extension KeeperTests {
 
         if bySignal { kill(bench.keeper.processID, SIGKILL) } else { bench.keeper.close() }
 
-        // The mount goes with the last process of the mount namespace, so this waits for all.
+        // The mount goes after the last process, so this waits for all.
         #expect(bench.mount.ends(withinSeconds: 2))
         #expect(bench.survivors() == [])
         bench.keeper.close()
@@ -71,13 +73,17 @@ extension KeeperTests {
         #expect(bench.mount.ends(withinSeconds: 2))
     }
 
-    @Test("programs that wait for a frozen mount are killed first and answered then")
-    func frozen() throws {
-        let bench = try KeeperBench()
+    @Test(
+        "programs that wait for a frozen mount are killed first and answered then",
+        arguments: KeeperBench.kinds)
+    func frozen(kind: StageKind) throws {
+        let bench = try KeeperBench(kind)
         let mount = bench.mount
         mount.freeze()
         let id = Keeper.ProgramID(1)
-        _ = try bench.keeper.spawn(bench.shell("echo held; touch /mnt/run/went-on"), id: id)
+        _ = try bench.keeper.spawn(
+            bench.shell("echo held; touch \(bench.keeper.runDirectory)/went-on"),
+            id: id)
         #expect(mount.holds(withinSeconds: 20))
 
         let error = #expect(throws: KeeperError.self) {
@@ -117,9 +123,11 @@ extension KeeperTests {
         try bench.end()
     }
 
-    @Test("an agent that waits for a frozen mount does not outlive the life")
-    func frozenSync() throws {
-        let bench = try KeeperBench()
+    @Test(
+        "an agent that waits for a frozen mount does not outlive the life",
+        arguments: KeeperBench.kinds)
+    func frozenSync(kind: StageKind) throws {
+        let bench = try KeeperBench(kind)
         let mount = bench.mount
         mount.freeze()
         _ = try bench.keeper.spawn(bench.shell("exec sync"), id: Keeper.ProgramID(1))
@@ -133,9 +141,9 @@ extension KeeperTests {
         bench.keeper.close()
     }
 
-    @Test("unmounting under living programs is refused")
-    func busy() throws {
-        let bench = try KeeperBench()
+    @Test("unmounting under living programs is refused", arguments: KeeperBench.kinds)
+    func busy(kind: StageKind) throws {
+        let bench = try KeeperBench(kind)
         _ = try bench.keeper.spawn(bench.shell("exec sleep 1000"), id: Keeper.ProgramID(1))
 
         let error = #expect(throws: KeeperError.self) { try bench.keeper.unmount() }
@@ -166,7 +174,7 @@ extension KeeperTests {
 }
 
 /// A thread that kills a process after a while.
-private final class Killer {
+final class Killer {
     private var thread = pthread_t()
 
     init(of processID: CInt, afterMicroseconds delay: UInt32) {

@@ -8,6 +8,10 @@ import Testing
 final class KeeperBench {
     static let isAvailable = geteuid() == 0 && access("/dev/fuse", R_OK | W_OK) == 0
 
+    /// By what a bench can be made here; root can by fusermount3, too.
+    static let kinds: [StageKind] =
+        (try? Fusermount.path()) == nil ? [.root] : [.root, .fusermount]
+
     let keeper: Keeper
     private(set) var mount: KeeperTestMount
     /// In the environment of every program, so that one that got away is found in `/proc`.
@@ -16,11 +20,15 @@ final class KeeperBench {
     private let owner: UInt32
 
     init(
-        _ kind: StageKind = .root, keeperPath: String? = nil, owner: UInt32 = 0, firstProcessID: UInt32 = 0,
+        _ kind: StageKind = .root, keeperPath: String? = nil, owner: UInt32 = 0,
+        firstProcessID: UInt32 = 0,
         namespaceNumber: UInt32 = 0
     ) throws {
         self.owner = owner
-        keeper = try Keeper(kind, root: "/mnt", keeperPath: keeperPath)
+        keeper =
+            kind == .fusermount
+            ? try Keeper(at: RuntimePlace(), mountingBy: Fusermount.path())
+            : try Keeper(kind, root: "/mnt", keeperPath: keeperPath)
         marker = "keeper-test-\(getpid())-\(keeper.processID)"
         let device = try keeper.openDevice().release()
         try keeper.mount(
@@ -83,7 +91,7 @@ final class KeeperBench {
         KeeperBench.processes {
             // "PID (NAME) STATE PARENT …"
             let fields = contents(of: "/proc/\($0)/stat").split(separator: ")").last ?? ""
-            return fields.split(separator: " ").dropFirst().first == "\(keeper.processID)"
+            return fields.split(separator: " ").dropFirst().first == "\(keeper.parentOfPrograms)"
         }.count
     }
 

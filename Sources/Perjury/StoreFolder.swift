@@ -1,6 +1,7 @@
 import Basics
 import Campaign
 import Reporting
+import Stage
 import Workloads
 
 /// Where what is found of one store is kept, as the command keeps it: `OUT/NAME`. Nobody else writes there meanwhile.
@@ -22,7 +23,9 @@ final class StoreFolder {
         guard !out.isEmpty else { throw PerjuryError("`out` names no folder") }
         let path = "\(out)/\(workload.name)"
         self.path = path
-        let obstacle = Doctor.checks(catalogue: nil).first { $0.isRequired && $0.problem != nil }
+        let obstacle = Doctor.checks(of: nil as StageKind?).first {
+            $0.isRequired && $0.problem != nil
+        }
         if let obstacle {
             throw PerjuryError("\(obstacle.name): \(obstacle.problem ?? "")")
         }

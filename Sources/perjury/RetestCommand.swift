@@ -47,6 +47,8 @@ struct RetestCommand: ParsableCommand {
     )
     var json: String?
 
+    @OptionGroup var stage: StageOptions
+
     func validate() throws {
         if let jobs, !(1...256).contains(jobs) {
             throw ValidationError("--jobs must be from 1 to 256.")
@@ -77,14 +79,14 @@ struct RetestCommand: ParsableCommand {
             )
         }
         let workload = try given.workload(in: self.workload)
-        try Wiring.checkMachine()
+        try Wiring.checkMachine(stage)
         Interrupt.watch()
         let report = try retest(given, run, fingerprint, workload, faults)
         let toErrors = Files.isStandardOutput(json)
         Console.write(given.shown(report.text), to: toErrors ? .error : .output)
         var troubles: [String] = []
         if let json {
-            do { try Files.writeReport(given.shown(report.json), to: json) } catch {
+            do { try Console.report(given.shown(report.json), to: json) } catch {
                 troubles.append("\(error)")
             }
         }
@@ -103,7 +105,8 @@ struct RetestCommand: ParsableCommand {
         let subject: WorkloadSubject
         do {
             subject = try Wiring.subject(
-                workload, out: scratch.path, seed: run.programSeed ?? file.seed, faults: faults,
+                workload, out: scratch.path, seed: run.programSeed ?? file.seed, on: stage,
+                faults: faults,
                 reports: [json].compactMap(\.self))
         } catch {
             throw Failure(.inconclusive, given.shown("\(error)"))

@@ -13,7 +13,7 @@
 #   make catalogue  runs all real stores, writes docs/catalogue.md; CATALOGUE_BUDGET=30s, LIVE='NAME...' CUTS=100 for live
 #   make posix      pjdfstest on a mount, as root: PJDFSTEST=DIR is a built checkout; figures go to docs/conformance.md
 #   make build      the programs, in .build/release
-#   make lint       formatting, documents, as CI wants it;  make format mends it
+#   make lint       formatting, sizes, documents, as CI wants it;  make format mends it
 #   make documents  writes the tables of the documents that are made from the code; breaks long lines of prose
 #   make examples   tests in other languages that use perjury, where the language is installed (examples/); the steps of the
 #                   GitHub action
@@ -148,6 +148,7 @@ build: deps
 lint: toolchain
 	$(SWIFT) format lint -r --strict $(SOURCES)
 	Tests/Documents/check
+	Tests/Documents/sizes
 
 format: toolchain
 	$(SWIFT) format -i -r $(SOURCES)

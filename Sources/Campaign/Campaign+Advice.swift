@@ -5,20 +5,20 @@ import PowerLoss
 /// Which syncs mend a finding. None is advised that does not: each is put into the log, and what the storage may then hold
 /// around the finding is judged again.
 extension Campaign {
-    /// One sentence or two; empty where nothing is known that mends it.
+    /// - Returns: nil where nothing is known that mends it.
     func advice(
         _ violation: Violation, _ smallest: SmallestState, _ exploration: Exploration,
         _ observations: Observations
-    ) -> String {
+    ) -> Advice? {
         let explanation = exploration.explanation
         if let known = explanation.adviceWithoutSync(violation, smallest) { return known }
         let trial = SyncTrial(smallest.state, violation, exploration)
         switch mend(trial, observations) {
-        case .unknown: return ""
+        case .unknown: return nil
         case .violates: return explanation.adviceBesideSyncs(smallest.state)
         case .heals:
             dropNeedless(trial, observations)
-            return sentences(trial, observations)
+            return .syncs(missingSyncs(trial, observations))
         }
     }
 
@@ -53,9 +53,11 @@ extension Campaign {
         }
     }
 
-    /// A sync may be made at any time that its sentence allows: where it helps only after the last change of its file, that is
-    /// what the sentence says.
-    private func sentences(_ trial: SyncTrial, _ observations: Observations) -> String {
+    /// A sync may be made at any time that the advice allows: where it helps only after the last change of its file, that is
+    /// what it says.
+    private func missingSyncs(
+        _ trial: SyncTrial, _ observations: Observations
+    ) -> [MissingSync] {
         let early = trial.syncs.map {
             AddedSync(before: trial.lastFault(beforeSync: $0) + 1, $0.sync)
         }
@@ -66,14 +68,13 @@ extension Campaign {
             isEarlyEnough = true
         }
         let explanation = trial.exploration.explanation
-        let texts = trial.syncs.sorted { $0.record < $1.record }.map { sync in
+        return trial.syncs.sorted { $0.record < $1.record }.map { sync in
             let fault = trial.fault(of: sync)
             let after =
                 isEarlyEnough ? trial.lastFault(beforeSync: sync) : trial.lastChange(before: sync)
-            return explanation.sentence(
+            return explanation.missingSync(
                 fault, after: after, before: sync.record, trial.violation)
         }
-        return texts.joined(separator: "; ")
     }
 
     private func judge(

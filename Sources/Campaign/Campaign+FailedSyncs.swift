@@ -27,7 +27,7 @@ extension Campaign {
             say("sync \(sync.number) failing", budget.states ?? 0, observations.entries.count, 0)
             let request = syncs[sync.number - 1]
             var run = FailedSyncs.Run(
-                sync: sync, request: request.words, shape: request.shape)
+                sync: sync, request: "\(request)", shape: request.shape)
             let start = clock()
             explore(&run, vocabulary, targets, observations) {
                 budget.share(of: attempts.count - index, preparedSince: start)
@@ -47,19 +47,17 @@ extension Campaign {
 
     // MARK: Which syncs
 
-    private typealias Request = (words: String, shape: String)
-
     /// The syncs that the run asked for, in order.
-    private func requests(_ log: EffectLog) -> [Request] {
+    private func requests(_ log: EffectLog) -> [Call] {
         (0..<log.recording.count).compactMap { sequence in
             guard case .sync(let sync)? = log.operation(sequence) else { return nil }
             if case .allocation = sync { return nil }
-            return (log.words(sequence), log.shape(of: sequence))
+            return log.call(sequence)
         }
     }
 
     /// Numbers of the syncs: the first, a middle and the last of each kind ahead, so that a short budget meets all kinds.
-    private func order(_ syncs: [Request]) -> [Int] {
+    private func order(_ syncs: [Call]) -> [Int] {
         var numbers: [String: [Int]] = [:]
         for (index, sync) in syncs.enumerated() {
             numbers[sync.shape, default: []].append(index + 1)

@@ -38,14 +38,14 @@ extension Campaign {
                 exploration.shortfalls.append(Self.flaky(violation.kind, state.crashPoint))
                 return true
             }
-            let path = first.fault.path.isEmpty ? "" : " \(first.fault.path)"
-            let more = faults.count > 1 ? " (the first of \(faults.count) injected faults)" : ""
-            finding.lost = [
-                "#\(first.record) \(first.fault.operation)\(path): \(first.fault.effect), which was injected\(more)"
+            let (fault, record) = (first.fault, first.record)
+            let call = Call(fault.operation + (fault.path.isEmpty ? "" : " \(fault.path)"))
+            finding.explanation.lost = [
+                .injected(fault.effect, Step(record, call), times: faults.count)
             ]
-            finding.summary += "; no power was lost, the run had ended: the fault alone is enough"
-            finding.advice = Self.adviceOnFault(
-                violation, first.record, exploration.judge.history)
+            finding.evidence.remarks.append(.faultAlone)
+            finding.explanation.advice = Self.advice(
+                on: violation, record, exploration.judge.history)
             exploration.add(finding, cause: cause, state, at: points)
         } catch {
             exploration.shortfalls.append("\(error)")
@@ -53,17 +53,14 @@ extension Campaign {
         return true
     }
 
-    private static func adviceOnFault(
-        _ violation: Violation, _ record: Int, _ history: History
-    ) -> String {
+    private static func advice(
+        on violation: Violation, _ record: Int, _ history: History
+    ) -> Advice {
         let isLater = violation.transactions.contains { name in
             history[name].map { $0.settlement == .acknowledged && $0.settledSequence > record }
                 ?? false
         }
-        return isLater
-            ? "acknowledge nothing of which a step has failed"
-            : "keep what was acknowledged until what is to replace it is there wholly: write that elsewhere, and put it "
-                + "in place when every step has succeeded"
+        return isLater ? .stepHadFailed : .replaceWhenWhole
     }
 }
 

@@ -45,7 +45,7 @@ extension Campaign {
                 var finding = found
                 finding.kind = kind
                 finding.isSmallest = exploration.plansUntried == untried
-                finding.advice = advice(shown, smallest, exploration, observations)
+                finding.explanation.advice = advice(shown, smallest, exploration, observations)
                 exploration.add(finding, cause: cause, least, at: points)
                 return
             }
@@ -72,8 +72,8 @@ extension Campaign {
                 violation.kind, smallest, exploration, observations)
         else { return }
         var example = finding
-        example.outcome = outcome
-        example.advice = exploration.explanation.adviceWithoutSync(shown, smallest) ?? ""
+        example.evidence.outcome = outcome
+        example.explanation.advice = exploration.explanation.adviceWithoutSync(shown, smallest)
         exploration.examples.add(example, of: outcome)
     }
 
@@ -143,8 +143,9 @@ extension Campaign {
     ) -> Violation? {
         if !observations.isObserved(state.hash) {
             guard mayObserve(exploration) else {
-                let note = "time ran out while plans were shrunk: they may not be the smallest"
-                if !exploration.notes.contains(note) { exploration.notes.append(note) }
+                if !exploration.notes.contains(.notSmallest) {
+                    exploration.notes.append(.notSmallest)
+                }
                 exploration.plansUntried += 1
                 return nil
             }
@@ -215,47 +216,38 @@ extension Campaign {
         let storage = exploration.storage
         let explanation = exploration.explanation
         let cut = exploration.judging.judgedCut(point)
-        var finding = Finding(
-            kind: kind, model: storage.model.name, stack: storage.stack.name,
-            plan: state.plan, lost: explanation.culprits(state),
-            acknowledged: judge.history.acknowledgedCount(at: cut),
-            seen: judge.seenCount(judge.resolve(recovery.observation), cut: cut), count: 1,
-            summary: summary(
-                violation, recovery.observation, smallest, storage.log.mappedPaths.first),
-            advice: "",
+        var evidence = Finding.Evidence(
+            violation, acknowledged: judge.history.acknowledgedCount(at: cut),
+            seen: judge.seenCount(judge.resolve(recovery.observation), cut: cut),
             log: String(decoding: recovery.observation.log.suffix(4096), as: UTF8.self))
-        finding.kept = explanation.kept(state)
+        evidence.remarks =
+            remark(
+                violation, recovery.observation, smallest, storage.log.mappedPaths.first
+            ).map { [$0] } ?? []
+        var finding = Finding(
+            kind, model: storage.model.name, stack: storage.stack.name, plan: state.plan, evidence,
+            .init(lost: explanation.culprits(state), kept: explanation.kept(state)))
         finding.treeHash = state.hash
-        finding.ending = exploration.ending
-        finding.mounts = state.mounts
-        finding.fault = explanation.failedSync(at: point)
-        finding.recordingPath = exploration.failed?.recordingPath
+        finding.run.ending = exploration.ending
+        finding.run.mounts = state.mounts
+        finding.run.failedSync = explanation.failedSync(at: point)
+        finding.run.recordingPath = exploration.failed?.recordingPath
         return (finding, violation)
     }
 
-    /// The violation's sentence, and what is to be added to understand it.
-    private func summary(
+    /// What is to be added to the violation to understand it.
+    private func remark(
         _ violation: Violation, _ observation: Observation, _ smallest: SmallestState,
         _ mapped: String?
-    ) -> String {
+    ) -> Finding.Remark? {
         switch violation.kind {
-        case .hang: return violation.summary + subject.timeoutInWords
+        case .hang: subject.timeoutSeconds.map { .timeout($0) }
         case .cannotOpen:
-            // What the store itself said.
-            guard observation.failure == nil, let reason = observation.reason else {
-                return violation.summary
-            }
-            return "\(violation.summary): \(reason)"
-        case .lostCommit where smallest.isUnwritten:
-            if let mapped {
-                return violation.summary
-                    + "; it was acknowledged from the store's own buffer, or while it was in a shared mapping of \(mapped) that had not been synced"
-            }
-            return violation.summary
-                + "; no power was lost, the process had ended: it was acknowledged from the store's own buffer"
-        case .corrupt, .tornCommit, .hole, .resurrected, .phantom, .lostCommit,
-            .swallowedSyncError, .unstableRecovery:
-            return violation.summary
+            observation.failure == nil ? observation.reason.map { .said($0) } : nil
+        case .lostCommit: smallest.isUnwritten ? .unwritten(mapped: mapped) : nil
+        case .corrupt, .tornCommit, .hole, .resurrected, .phantom, .swallowedSyncError,
+            .unstableRecovery:
+            nil
         }
     }
 }

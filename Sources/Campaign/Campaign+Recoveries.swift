@@ -19,8 +19,8 @@ struct EarlierPowerLoss {
     /// Of the first power loss, and the hash of the tree that it left.
     let plan: CrashPlan
     let treeHash: UInt64
-    /// What all of them took, in words.
-    let lost: [String]
+    /// What each of them took, the first one first.
+    let lost: [[Culprit]]
 
     func hasShown(before point: Int) -> Bool { point >= shownAt }
 }
@@ -63,7 +63,7 @@ extension Campaign {
     /// - Returns: what a reader should know of it.
     func cutRecoveries(
         _ explorations: [Exploration], _ observations: Observations, _ budget: Budget
-    ) -> String {
+    ) -> Note {
         let all = explorations.filter(\.isJudged).map { Recoveries(of: $0, options) }
         while true {
             let open = all.filter { !$0.isFinished }
@@ -77,15 +77,9 @@ extension Campaign {
         }
         let cut = all.reduce(0) { $0 + $1.of.report.recoveriesCut }
         let states = all.reduce(0) { $0 + $1.of.report.statesAfterRecoveries }
-        if cut > 0 {
-            return "the power went again in \(cut) recover\(cut == 1 ? "y" : "ies"), which left "
-                + "\(states) \(states == 1 ? "state" : "states")"
-                + (all.allSatisfy(\.isFinished) ? "" : "; the budget ended before the others")
-        }
-        return "no power went again: "
-            + (budget.isSpent
-                ? "the budget had ended before"
-                : "no recovery that showed what it should changed anything")
+        return cut > 0
+            ? .recoveriesCut(cut, states: states, isAll: all.allSatisfy(\.isFinished))
+            : .noRecoveryCut(budgetEnded: budget.isSpent)
     }
 
     private func say(_ explorations: [Exploration], _ observations: Observations) {
@@ -149,7 +143,7 @@ extension Campaign {
     /// Equal for recoveries that make the same changes to files of the same name pattern.
     private static func shape(_ log: EffectLog) -> UInt64 {
         (0..<log.recording.count).reduce(0) { hash, record in
-            StableHash.mix(hash, StableHash.of(Array(log.shape(of: record).utf8)))
+            StableHash.mix(hash, StableHash.of(Array(log.call(record).shape.utf8)))
         }
     }
 
@@ -158,14 +152,10 @@ extension Campaign {
     ) -> EarlierPowerLoss {
         let point = state.crashPoint
         let plan = state.plan
-        let words = exploration.explanation.culprits(state)
         var recoveries: [RecoveryCut] = []
         var first = (plan: plan, treeHash: state.hash)
-        // Only the last power loss is made smaller.
-        var lost = words.map { "in the first power loss (not shrunk) \($0)" }
         if let before = exploration.earlier {
             first = (before.plan, before.treeHash)
-            lost = before.lost + words.map { "in recovery (not shrunk) \($0)" }
             recoveries =
                 before.recoveries + [
                     RecoveryCut(
@@ -177,7 +167,8 @@ extension Campaign {
             cut: exploration.judging.judgedCut(point), time: exploration.judging.time(of: point),
             shown: recovery.observation,
             shownAt: recovery.recording.recordsUntilListed(recovery.observation),
-            recoveries: recoveries, plan: first.plan, treeHash: first.treeHash, lost: lost)
+            recoveries: recoveries, plan: first.plan, treeHash: first.treeHash,
+            lost: (exploration.earlier?.lost ?? []) + [exploration.explanation.culprits(state)])
     }
 
     private func cut(
@@ -212,8 +203,6 @@ extension Campaign {
         parent.addRecovery(exploration)
     }
 
-    private static func inRecovery(_ words: String) -> String { "in recovery \(words)" }
-
     /// A finding of a recovery, told from the first power loss on.
     private static func whole(
         _ group: Findings.Group, _ exploration: Exploration
@@ -223,21 +212,13 @@ extension Campaign {
         }
         let recording = exploration.storage.log.recording
         var group = group
-        let plan = group.finding.plan
-        let place =
-            "the power went again after record \(plan.crashPoint) of \(recording.count) of "
-            + (earlier.recoveries.isEmpty ? "the recovery" : "the next recovery")
         group.finding.recoveries =
-            earlier.recoveries + [RecoveryCut(recording: recording, plan: plan, treeHash: hash)]
-        group.finding.lost =
-            earlier.lost + group.finding.lost.map(inRecovery)
+            earlier.recoveries + [
+                RecoveryCut(recording: recording, plan: group.finding.plan, treeHash: hash)
+            ]
+        group.finding.explanation.lostBefore = earlier.lost
         group.finding.plan = earlier.plan
         group.finding.treeHash = earlier.treeHash
-        group.finding.kept = group.finding.kept.map(inRecovery)
-        group.finding.summary += "; \(place)"
-        if !group.finding.advice.isEmpty {
-            group.finding.advice = "in recovery: \(group.finding.advice)"
-        }
         return group
     }
 }

@@ -13,7 +13,10 @@ extension Campaign {
         report.faults = run.faults
         report.mounts = log.machines
         report.mountsAtOnce = min(options.machinesAtOnce ?? .max, log.machines.count)
-        if !log.machines.isEmpty { report.notes.append(note(onMountsOf: report)) }
+        if !log.machines.isEmpty {
+            report.notes.append(
+                .machines(report.mounts, atOnce: report.mountsAtOnce, options.ending))
+        }
         if let idle = run.faults.idle {
             report.inconclusive =
                 idle.whyIdle + (idle.matched == 0 ? "; \(log.requestsInWords)" : "")
@@ -35,40 +38,17 @@ extension Campaign {
                 run.outlived.isEmpty ? nil : run.unfinished(accepting: subject.acceptedExit),
             ].compactMap(\.self).joined(separator: "; ")
         if !control.observerLog.isEmpty {
-            report.notes.append("the observer said: \(control.observerLog)")
+            report.notes.append(.observerSaid(control.observerLog))
         }
     }
 
     /// What the run left open.
-    func notes(onEndOf run: RecordedRun, _ history: History) -> [String] {
-        var notes: [String] = []
+    func notes(onEndOf run: RecordedRun, _ history: History) -> [Note] {
+        if !run.endedNormally {
+            return subject.acceptedExit.accepts(run.end) ? [] : [.endedEarly(run.outcome)]
+        }
         let open = history.transactions.filter { $0.settlement == nil }.map(\.name)
-        if run.endedNormally, !open.isEmpty {
-            notes.append(
-                "begun and never ended: \(open.prefix(3).joined(separator: ", "))"
-                    + (open.count > 3 ? " and \(open.count - 3) more" : "")
-                    + "; nothing is asked of them")
-        }
-        if !run.endedNormally, !subject.acceptedExit.accepts(run.end) {
-            notes.append("run \(run.outcome); explored up to there")
-        }
-        return notes
-    }
-
-    func note(onMountsOf report: WorkloadReport) -> String {
-        let most = report.mountsAtOnce
-        let what =
-            switch options.ending {
-            case .powerLoss:
-                (most == 1 ? "one loses its power" : "up to \(most) lose their power together")
-                    + ", on the others only the processes end"
-            case .kernelPanic:
-                (most == 1 ? "the kernel of one stops" : "the kernels of up to \(most) stop")
-                    + ", on the others only the processes end"
-            case .processKill, .pageEviction: "the processes of all end, none loses its power"
-            }
-        return "\(report.mounts.joined(separator: ", ")) are the mounts of machines of their own: "
-            + what
+        return open.isEmpty ? [] : [.neverEnded(open)]
     }
 
     /// - Parameter unfinished: why the recorded run is not all that the program does.
@@ -94,7 +74,7 @@ extension Campaign {
             report.models.append(model)
             report.findings += findings
             report.notes += notes(exploration, model).map {
-                "\(model.model) on \(model.stack): \($0)"
+                .under(model: model.model, stack: model.stack, $0)
             }
         }
         report.compare(with: subject.expectation)
@@ -151,17 +131,15 @@ extension Campaign {
     }
 
     /// What the verdict does not say.
-    private func notes(_ exploration: Exploration, _ model: ModelReport) -> [String] {
+    private func notes(_ exploration: Exploration, _ model: ModelReport) -> [Note] {
         var notes = exploration.notes
         if model.verdict == .violated || model.verdict == nil,
-            let shortfall = shortfall(exploration)
+            let first = exploration.shortfalls.first
         {
-            notes.append("not every state could be judged: \(shortfall)")
+            notes.append(.notJudged(first, more: exploration.shortfalls.count - 1))
         }
         for (kind, count) in exploration.findings.unexplained.sorted(by: { $0.key < $1.key }) {
-            notes.append(
-                "\(count) more states show \(kind.rawValue) in other ways than the "
-                    + "\(exploration.findings.groupCount(kind)) that were looked into")
+            notes.append(.others(kind, count, than: exploration.findings.groupCount(kind)))
         }
         return notes
     }

@@ -58,7 +58,7 @@ package struct Campaign {
 
     private func explore(_ run: RecordedRun, since start: Double) -> WorkloadReport {
         var report = emptyReport
-        report.notes = run.notes + subject.remarks
+        report.notes = (run.notes + subject.remarks).map { .text($0) }
         report.recordingPath = run.path
         do {
             try explore(run, &report)
@@ -113,7 +113,7 @@ package struct Campaign {
             $0 + (run.end == .timedOut ? subject.timeoutInWords : "")
         }
         finish(explorations, &report, unfinished: unfinished)
-        if let failure = observations.logFailure { report.notes.append(failure) }
+        if let failure = observations.logFailure { report.notes.append(.text(failure)) }
     }
 
     /// - Parameters:

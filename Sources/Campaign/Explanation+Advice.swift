@@ -3,45 +3,43 @@ import Oracles
 import PowerLoss
 import Recording
 
-/// Sentences that say what would mend a finding.
+/// What would mend a finding.
 extension Explanation {
     /// The record without which the loss does no harm: the last one before the power went, since the crash point is the
     /// earliest. What it changed was kept; an acknowledgement is none.
     ///
-    /// - Returns: `#5 create CURRENT`; nil where nothing was lost, or where only the moment counts.
-    func kept(_ state: CrashState) -> String? {
+    /// - Returns: nil where nothing was lost, or where only the moment counts.
+    func kept(_ state: CrashState) -> Step? {
         let last = state.crashPoint - 1
         let records = faults(state).map(\.record)
         guard last >= 0, !records.isEmpty, !records.contains(last),
             log.firstEffect[last] < log.firstEffect[last + 1]
         else { return nil }
         if let before = state.earlier(at: last), before.hash == state.hash { return nil }
-        return "#\(last) \(log.words(last))"
+        return log.step(last)
     }
 
-    /// What is to be said of a finding that no sync of the program's mends; nil where one may.
-    func adviceWithoutSync(_ violation: Violation, _ smallest: SmallestState) -> String? {
+    /// What mends a finding that no sync of the program's does; nil where one may.
+    func adviceWithoutSync(_ violation: Violation, _ smallest: SmallestState) -> Advice? {
         let state = smallest.state
         let point = state.crashPoint
-        if smallest.isUnwritten { return adviceOnUnwritten() }
+        if smallest.isUnwritten { return .write(mapped: log.mappedPaths.first) }
         if violation.kind.traits.isOfRecovery || violation.isOfSecondStart {
             return adviceOnRecovery(violation, state)
         }
         let faults = faults(state)
         if faults.isEmpty {
             if let failed = log.failedSync, log.takesBack, failed.record < point {
-                return Self.adviceOnFailure(failed.record)
+                return .afterFailedSync(failed.record)
             }
             return adviceWithoutLoss(at: point)
         }
         for fault in faults {
             if let failed = missedSync(fault.effect, before: point) {
-                return Self.adviceOnFailure(failed)
+                return .afterFailedSync(failed)
             }
             if let sync = ignoredSync(fault.effect, before: point) {
-                return
-                    "sync #\(sync) covered #\(fault.record) (\(log.words(fault.record))), and \(storage.stack.name) did not do it: "
-                    + "no sync helps, recovery must be able to tell that it is missing (a journal, a checksum, a copy)"
+                return .ignoredSync(sync, log.step(fault.record), stack: storage.stack.name)
             }
         }
         return faults.allSatisfy { $0.record == point - 1 } ? adviceToRecovery(state) : nil
@@ -76,67 +74,55 @@ extension Explanation {
         }
     }
 
-    /// `fsync log after #3 and before acknowledging t1`.
-    ///
     /// - Parameters:
     ///   - loss: what the sync is to store.
     ///   - after: the record after which it is done.
-    func sentence(_ loss: Loss, after: Int, before record: Int, _ violation: Violation) -> String {
-        let what: String
+    func missingSync(
+        _ loss: Loss, after: Int, before record: Int, _ violation: Violation
+    ) -> MissingSync {
+        let what: MissingSync.What
         if case .name = loss.logged.effect.change {
-            let parent = directory(loss.logged)
-            what = "the directory \(parent.isEmpty ? "of the data (.)" : parent + "/")"
+            what = .directory(directory(loss.logged))
         } else {
-            what = log.paths[loss.logged.path]
+            what = .file(log.paths[loss.logged.path])
         }
-        return "fsync \(what) after #\(after) and before \(moment(record, violation))"
+        return MissingSync(of: what, after: after, before: moment(record, violation))
     }
 
     /// A record as the moment before which something is to be done.
-    private func moment(_ record: Int, _ violation: Violation) -> String {
+    private func moment(_ record: Int, _ violation: Violation) -> MissingSync.Moment {
         let settled = history.transactions.filter {
             $0.settledSequence == record && $0.settlement == .acknowledged
         }
         let named = settled.first { violation.transactions.contains($0.name) } ?? settled.first
-        if let named { return "acknowledging \(named.name)" }
-        if case .mark = log.recording[record].event { return "the output at #\(record)" }
-        return "#\(record) (\(log.words(record)))"
+        if let named { return .acknowledging(named.name) }
+        if case .mark = log.recording[record].event { return .output(record) }
+        return .step(log.step(record))
     }
 
     // MARK: What else is at fault
 
     /// Where syncs were tried and none mends it.
-    func adviceBesideSyncs(_ state: CrashState) -> String {
-        let record = faults(state)[0].record
-        return
-            "no sync was found that mends it: recovery must be able to tell that #\(record) (\(log.words(record))) "
-            + "is missing (a journal, a checksum, a copy)"
+    func adviceBesideSyncs(_ state: CrashState) -> Advice {
+        .noSync(log.step(faults(state)[0].record))
     }
 
     /// Where no sync can be in time, recovery has to live with the loss.
-    func adviceToRecovery(_ state: CrashState) -> String {
+    func adviceToRecovery(_ state: CrashState) -> Advice {
         let faults = faults(state)
         guard let fault = faults.first(where: { $0.logged.effect.change.block != nil }) else {
-            let record = faults[0].record
-            return "no sync is in time for #\(record) (\(log.words(record))): "
-                + "recovery must be able to tell that it is missing (a journal, a checksum, a copy)"
+            return .tooLate(log.step(faults[0].record))
         }
         let path = log.paths[fault.logged.path]
         if let neighbour = damagedNeighbour(state) {
-            return
-                "#\(neighbour) shares a sector of \(path) with what was there before, and a power loss can damage all of it: "
-                + "write to a sector of its own what must not harm what is there"
+            return .sharedSector(record: neighbour, path: path)
         }
         if isAppended(fault) {
             return isLog(fault)
-                ? "#\(fault.record) adds to the end of \(path), and no sync is in time for it: "
-                    + "recovery must take an invalid last record for the end of the log"
-                : "#\(fault.record) writes to a new part of \(path), and no sync is in time for it: "
-                    + "write what refers to it after a sync of it, or let recovery tell that it is missing (a journal, a checksum, a copy)"
+                ? .endOfLog(record: fault.record, path: path)
+                : .newPart(record: fault.record, path: path)
         }
-        return
-            "#\(fault.record) overwrites \(path) in place, and a power loss can leave it half done: "
-            + "write it elsewhere first (a journal or a copy, synced)"
+        return .inPlace(record: fault.record, path: path)
     }
 
     /// The record of a write whose tear damaged bytes beside its own that held something.
@@ -199,40 +185,19 @@ extension Explanation {
         }
     }
 
-    private func adviceOnUnwritten() -> String {
-        guard let mapped = log.mappedPaths.first else {
-            return "write it before acknowledging it: until then it had not left the program"
-        }
-        return "write it, or msync the mapping of \(mapped), before acknowledging it"
+    private func adviceOnRecovery(_ violation: Violation, _ state: CrashState) -> Advice {
+        let first = (roots(state).first ?? torn(state).first)?.record
+        return .recovery(
+            findsLess: violation.kind == .unstableRecovery, unlessWhole: first.map(log.step))
     }
 
-    private static func adviceOnFailure(_ record: Int) -> String {
-        "the sync at #\(record) failed, and a later one that succeeds says nothing of what it should have written: stop there, "
-            + "or write it anew before acknowledging, and let recovery trust no page that may be in the cache alone"
-    }
-
-    private func adviceOnRecovery(_ violation: Violation, _ state: CrashState) -> String {
-        let fault =
-            "recovery itself changes what it finds, and the next one "
-            + (violation.kind == .unstableRecovery ? "finds less" : "misreads it")
-        guard let first = (roots(state).first ?? torn(state).first)?.record
-        else { return "nothing need be lost: \(fault)" }
-        return "\(fault); it does so when #\(first) (\(log.words(first))) is not wholly there"
-    }
-
-    private func adviceWithoutLoss(at point: Int) -> String {
-        guard point > 0, point < storage.lastCrashPoint else {
-            return "nothing need be lost: recovery misreads a complete tree"
-        }
-        let next = "#\(point) (\(log.words(point)))"
+    private func adviceWithoutLoss(at point: Int) -> Advice {
+        guard point > 0, point < storage.lastCrashPoint else { return .misread }
+        let (last, next) = (log.step(point - 1), log.step(point))
         if case .write(_, _, _, .dirtyPage) = log.operation(point - 1) {
-            return
-                "the kernel may write the page of #\(point - 1) (\(log.words(point - 1))) at any time, so without \(next), too: "
-                + "store into it only when that is durable"
+            return .dirtyPage(last, without: next)
         }
-        return
-            "nothing need be lost: the program's end after #\(point - 1) (\(log.words(point - 1))) and before "
-            + "\(next) is enough; the order of these steps, or recovery from between them, is at fault"
+        return .order(after: last, before: next)
     }
 
     /// The record that would have made the effect durable before the power went, had the stack kept its word.

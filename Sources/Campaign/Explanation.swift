@@ -3,7 +3,7 @@ import Oracles
 import PowerLoss
 import Recording
 
-/// Says in the program's own terms what a power loss took, and which sync would have kept it.
+/// Tells what a power loss took of a run, and which sync would have kept it. Sentences of it are made in `Reporting`.
 package struct Explanation {
     let storage: Storage
     let history: History
@@ -17,30 +17,24 @@ package struct Explanation {
     // MARK: Culprits
 
     /// Every lost or torn effect, those of one record together.
-    package func lost(_ state: CrashState) -> [String] { lines(state, losses(state)) }
+    package func lost(_ state: CrashState) -> [Culprit] { culprits(state, losses(state)) }
 
     /// The losses that are at fault, those of one record together: what is lost only because the model's order takes it
     /// with another loss is left out. Of a smallest plan each of them is needed: were it there, nothing would be wrong.
-    package func culprits(_ state: CrashState) -> [String] { lines(state, roots(state)) }
+    package func culprits(_ state: CrashState) -> [Culprit] { culprits(state, roots(state)) }
 
-    private func lines(_ state: CrashState, _ losses: [Loss]) -> [String] {
-        var lines: [String] = []
-        for same in byRecord(losses) {
-            let record = same[0].record
-            let failure = same.compactMap { missedSync($0.effect, before: state.crashPoint) }.first
-            lines.append(
-                "#\(record) \(log.words(record)): lost \(parts(record, same).joined(separator: ", "))"
-                    + (failure.map { ", which the sync at #\($0) failed to store" } ?? ""))
+    private func culprits(_ state: CrashState, _ losses: [Loss]) -> [Culprit] {
+        let lost = byRecord(losses).map { same in
+            Culprit.lost(
+                log.step(same[0].record), parts(same[0].record, same),
+                failedSync: same.compactMap { missedSync($0.effect, before: state.crashPoint) }
+                    .first)
         }
-        for tear in state.choice.torn {
-            let torn = loss(state.pending.effects[tear.index])
-            lines.append(
-                "#\(torn.record) \(log.words(torn.record)): torn, \(units(torn.effect, tear))")
+        let torn = state.choice.torn.map { torn in
+            let loss = loss(state.pending.effects[torn.index])
+            return Culprit.torn(log.step(loss.record), tear(loss.effect, torn))
         }
-        if state.choice.showsStale {
-            lines.append("new blocks whose data was lost show what they held before")
-        }
-        return lines
+        return lost + torn + (state.choice.showsStale ? [.staleBlocks] : [])
     }
 
     /// A lost effect.
@@ -116,7 +110,7 @@ package struct Explanation {
         return [
             smallest.isUnwritten
                 ? .notWritten
-                : .order(before: point < storage.lastCrashPoint ? log.shape(of: point) : "end")
+                : .order(before: point < storage.lastCrashPoint ? log.call(point).shape : "end")
         ]
     }
 
@@ -134,7 +128,7 @@ package struct Explanation {
     private func cause(_ loss: Loss) -> Cause.Part {
         switch loss.logged.effect.change {
         case .name:
-            .names(by: log.verb(of: loss.record), in: NamePattern.of(directory(loss.logged)))
+            .names(by: log.call(loss.record).verb, in: NamePattern.of(directory(loss.logged)))
         case .attributes, .extendedAttribute: .attributes(pattern(loss.logged))
         case .birth, .data, .zero, .punch, .grow, .setSize: .content(pattern(loss.logged))
         }
@@ -157,48 +151,39 @@ package struct Explanation {
         return record < point ? Int(record) : nil
     }
 
-    /// Which sync failed before this moment, in words; nil where none did.
-    package func failedSync(at cut: Int) -> String? {
+    /// Which sync failed before this moment; nil where none did.
+    package func failedSync(at cut: Int) -> FailedSync? {
         guard let (record, fault) = log.failedSync, record < cut else { return nil }
-        let number = log.syncs.partitioningIndex { $0 >= record } + 1
-        let error = fault.error == nil ? "failed" : "failed with \(fault.effect)"
-        let pages = fault.failure.map { "; \($0.words)" } ?? ""
-        return "the \(ordinal(number)) sync, \(log.words(record)) at #\(record), \(error)\(pages)"
-    }
-
-    private func ordinal(_ number: Int) -> String {
-        let isTeen = (11...13).contains(number % 100)
-        let ending = isTeen ? "th" : [1: "st", 2: "nd", 3: "rd"][number % 10] ?? "th"
-        return "\(number)\(ending)"
+        return FailedSync(
+            number: log.syncs.partitioningIndex { $0 >= record } + 1, step: log.step(record),
+            error: fault.error == nil ? nil : fault.effect, failure: fault.failure)
     }
 
     // MARK: What was lost of a record
 
-    /// `data [4096, 8192)`, `size`, `the name`: without a range where all of the record is lost.
-    private func parts(_ record: Int, _ losses: [Loss]) -> [String] {
-        var texts: Set<String> = []
+    private func parts(_ record: Int, _ losses: [Loss]) -> Set<Culprit.Part> {
+        var parts: Set<Culprit.Part> = []
         var data: [Range<UInt64>] = []
         var zeros: [Range<UInt64>] = []
         for loss in losses {
             switch loss.logged.effect.change {
-            case .birth: texts.insert("its birth")
+            case .birth: parts.insert(.birth)
             case .data(let block, let range, _): data.append(Self.bytes(block, range))
             case .zero(let block, let range): zeros.append(Self.bytes(block, range))
-            case .punch: texts.insert("the hole")
-            case .grow: texts.insert(size(record, losses))
-            case .setSize: texts.insert("size")
-            case .name(_, let present):
-                texts.insert(present ? "the name" : "the removal of the name")
-            case .attributes: texts.insert("attributes")
-            case .extendedAttribute(let name, _): texts.insert("attribute \(name)")
+            case .punch: parts.insert(.hole)
+            case .grow: parts.insert(.size(beyond: keptSize(record, losses)))
+            case .setSize: parts.insert(.size(beyond: nil))
+            case .name(_, let present): parts.insert(present ? .name : .removal)
+            case .attributes: parts.insert(.attributes)
+            case .extendedAttribute(let name, _): parts.insert(.attribute("\(name)"))
             }
         }
         if !data.isEmpty {
             let isAll = data.count == effects(of: record).count { $0.block != nil }
-            texts.insert("data" + (isAll ? "" : " " + Self.list(data)))
+            parts.insert(.data(isAll ? nil : Self.joined(data)))
         }
-        if !zeros.isEmpty { texts.insert("the zeros of " + Self.list(zeros)) }
-        return texts.sorted()
+        if !zeros.isEmpty { parts.insert(.zeros(Self.joined(zeros))) }
+        return parts
     }
 
     private func effects(of record: Int) -> [Effect.Change] {
@@ -207,15 +192,14 @@ package struct Explanation {
         }
     }
 
-    /// A write grows its file block by block.
-    private func size(_ record: Int, _ losses: [Loss]) -> String {
+    /// A write grows its file block by block: the size that it has still; nil where it grew by none.
+    private func keptSize(_ record: Int, _ losses: [Loss]) -> UInt64? {
         let lost = Set(losses.map(\.effect))
-        let kept = (log.firstEffect[record]..<log.firstEffect[record + 1]).compactMap { effect in
+        return (log.firstEffect[record]..<log.firstEffect[record + 1]).compactMap { effect in
             guard case .grow(let size) = log.effects[effect].effect.change, !lost.contains(effect)
             else { return nil as UInt64? }
             return size
-        }
-        return kept.max().map { "size beyond \($0)" } ?? "size"
+        }.max()
     }
 
     /// Offsets in the file.
@@ -224,8 +208,8 @@ package struct Explanation {
         return start + UInt64(range.lowerBound)..<start + UInt64(range.upperBound)
     }
 
-    /// `[0, 512), [4096, 8192)`: neighbours joined, and no more than three.
-    private static func list(_ ranges: [Range<UInt64>]) -> String {
+    /// Sorted, neighbours as one.
+    private static func joined(_ ranges: [Range<UInt64>]) -> [Range<UInt64>] {
         var joined: [Range<UInt64>] = []
         for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
             if let last = joined.last, last.upperBound >= range.lowerBound {
@@ -235,26 +219,20 @@ package struct Explanation {
                 joined.append(range)
             }
         }
-        let shown = joined.prefix(3).map { "[\($0.lowerBound), \($0.upperBound))" }
-        let more = joined.count - shown.count
-        return shown.joined(separator: ", ") + (more > 0 ? " and \(more) more ranges" : "")
+        return joined
     }
 
-    private func units(_ effect: Int, _ tear: Storage.Choice.Torn) -> String {
-        let node = storage.graph.nodes[effect]
-        let kept = tear.units.nonzeroBitCount
-        let all = node.units.nonzeroBitCount
-        var text = "\(kept) of \(all) unit\(all == 1 ? "" : "s") of \(storage.unit) bytes arrived"
-        let missing = node.units & ~tear.units & ~(tear.damage?.units ?? 0)
-        if missing != 0 {
-            text += ", lost \(Self.list(ranges(effect, missing, onlyWritten: true)))"
-        }
-        if let damage = tear.damage {
-            let fill = damage.fill == .zero ? "zeros" : "garbage"
-            let own = damage.units & node.units != 0 ? "" : ", which it did not write,"
-            text += "; \(Self.list(ranges(effect, damage.units)))\(own) became \(fill)"
-        }
-        return text
+    private func tear(_ effect: Int, _ torn: Storage.Choice.Torn) -> Culprit.Tear {
+        let written = storage.graph.nodes[effect].units
+        let missing = written & ~torn.units & ~(torn.damage?.units ?? 0)
+        return Culprit.Tear(
+            arrived: torn.units.nonzeroBitCount, of: written.nonzeroBitCount, unit: storage.unit,
+            missing: Self.joined(ranges(effect, missing, onlyWritten: true)),
+            damage: torn.damage.map { damage in
+                Culprit.Damage(
+                    ranges: Self.joined(ranges(effect, damage.units)),
+                    wasWritten: damage.units & written != 0, fill: damage.fill)
+            })
     }
 
     /// The bytes of these units of a block, or what the effect writes of them.

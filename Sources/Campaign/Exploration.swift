@@ -19,7 +19,7 @@ final class Exploration {
     /// Reasons for which some state told nothing.
     var shortfalls: [String] = []
     /// What a reader should know beside the counts.
-    var notes: [String] = []
+    var notes: [Note] = []
     var turn = Turn()
     /// Smaller plans for which there was no time.
     var plansUntried = 0

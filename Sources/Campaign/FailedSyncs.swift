@@ -44,18 +44,6 @@ package struct FailedSyncs: Sendable {
     }
 }
 
-extension SyncFailure {
-    /// What it does to the pages, for a reader.
-    package var words: String {
-        switch self {
-        case .markedClean: "its pages count as clean since"
-        case .evicted: "its pages were dropped from the cache at once"
-        case .reportedLate: "it was answered with success, the next one reports it"
-        case .reverted: "the file went back to what its last sync had stored"
-        }
-    }
-}
-
 extension CrashState {
     /// The record of the failed sync to which the loss is due; nil where there is none. What a failed sync took back at once
     /// needs no loss.

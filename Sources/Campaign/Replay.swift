@@ -13,8 +13,10 @@ package struct Replay {
     package var crashPoint: Int { state.crashPoint }
     /// The tree before the last recovery: the state's own, where the power went but once.
     package private(set) var tree: FileTree
-    /// Lost and torn effects in words; those are left out whose loss another one forces.
-    package private(set) var lost: [String]
+    /// Lost and torn effects; those are left out whose loss another one forces.
+    package let lost: [Culprit]
+    /// Where the power went again, one after the other.
+    package private(set) var again: [LaterLoss] = []
     private let run: RecordedRun
     /// What the last recovery in which the power went had shown, when it had shown everything.
     private var shown: Observation?
@@ -51,13 +53,20 @@ package struct Replay {
                 "the plan of a recovery leaves another tree than when it was found")
         }
         let point = state.crashPoint
-        lost.append(
-            "the power goes again after record \(point) of \(recovery.recording.count) of the recovery"
-        )
-        lost += Explanation(storage, history: History()).culprits(state)
+        again.append(
+            LaterLoss(
+                crashPoint: point, records: recovery.recording.count,
+                lost: Explanation(storage, history: History()).culprits(state)))
         let observation = Observation(output: recovery.recording.output, outcome: .exited(0))
         shown =
             point >= recovery.recording.recordsUntilListed(observation) ? observation : nil
+    }
+
+    /// A power loss of a recovery of so many records.
+    package struct LaterLoss: Sendable {
+        package let crashPoint: Int
+        package let records: Int
+        package let lost: [Culprit]
     }
 
     /// What was seen of the crash state, and what is wrong with it.
@@ -66,10 +75,14 @@ package struct Replay {
         package let violations: [Violation]
         package let acknowledged: Int
         package let seen: Int
+
+        package func shows(_ kind: ViolationKind) -> Bool {
+            violations.contains { $0.kind == kind }
+        }
     }
 
-    /// The sync that had failed, in words; nil where none had.
-    package var failedSync: String? {
+    /// The sync that had failed; nil where none had.
+    package var failedSync: FailedSync? {
         Explanation(storage, history: history).failedSync(at: crashPoint)
     }
 

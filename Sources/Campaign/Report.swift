@@ -2,7 +2,8 @@ import Oracles
 import PowerLoss
 import Recording
 
-/// What a campaign found out about one workload; reports are drawn from it and from nothing else.
+/// What a campaign found out about one workload; reports are drawn from it and from nothing else. Its properties are many since
+/// each is a field of the reports.
 package struct WorkloadReport: Sendable {
     package var name: String
     package var about: String
@@ -19,7 +20,7 @@ package struct WorkloadReport: Sendable {
     /// Why nothing could be found out, for all models; nil when they were explored.
     package var inconclusive: String?
     /// What a reader should know: a filter that could not be set, log text of a failed run.
-    package var notes: [String] = []
+    package var notes: [Note] = []
     /// Where the recording lies, when it was kept.
     package var recordingPath: String?
     /// What was made to fail in the recorded run, and how often.
@@ -87,7 +88,7 @@ package struct WorkloadReport: Sendable {
     }
 }
 
-/// What was found out under one model on one stack.
+/// What was found out under one model on one stack: a row of the reports, and its properties are the columns.
 package struct ModelReport: Sendable {
     package var model: String
     package var stack: String
@@ -132,94 +133,5 @@ package struct ModelReport: Sendable {
     package init(model: String, stack: String) {
         self.model = model
         self.stack = stack
-    }
-
-    /// How much of what is possible was tried, in words.
-    package var extent: String {
-        if mappedStores == .untried { return "mapped stores: order not tried" }
-        return exhaustive ? "exhaustive" : "not exhaustive"
-    }
-}
-
-/// A power loss while the store recovered from the one before.
-package struct RecoveryCut: Sendable {
-    package let recording: Recording
-    package let plan: CrashPlan
-    /// Hash of the tree that it leaves.
-    package let treeHash: UInt64
-
-    package init(recording: Recording, plan: CrashPlan, treeHash: UInt64) {
-        self.recording = recording
-        self.plan = plan
-        self.treeHash = treeHash
-    }
-}
-
-/// One way in which a promise is broken, with the smallest power loss that shows it.
-package struct Finding: Sendable {
-    package var kind: ViolationKind
-    package var model: String
-    package var stack: String
-    package var plan: CrashPlan
-    /// The culprits: lost or torn effects of the smallest plan, in words, with their record numbers. Those are left out whose
-    /// loss another one forces.
-    package var lost: [String]
-    /// What makes the loss hurt: the last record, in words; had it been lost, too, nothing would be wrong. nil where nothing was
-    /// lost, and where an acknowledgement is what counts.
-    package var kept: String?
-    /// Acknowledged transactions at the crash point, and how many of them were seen.
-    package var acknowledged: Int
-    package var seen: Int
-    /// How many of the tried states showed it.
-    package var count: Int
-    /// Set for what counts for a verdict.
-    package var cause: Cause?
-    /// Whether the workload, or a list of known causes, says that it may come.
-    package var isExpected = false
-    /// False where time ran out while its plan was shrunk: its cause may hold more than it must.
-    package var isSmallest = true
-    /// Why it may, where a list says so.
-    package var knownReason: String?
-    /// What was promised, what was seen.
-    package var summary: String
-    /// The sync that is missing, and where.
-    package var advice: String
-    /// The sync that had failed in the run, in words; nil where none had.
-    package var fault: String?
-    /// What ended the run.
-    package var ending = Ending.powerLoss
-    /// Of an example: what came out.
-    package var outcome: Characterisation?
-    /// Where the storage is that of several machines: those that lost something; the processes of the others only ended.
-    package var mounts: [String] = []
-    /// Where its run was recorded, when that is another than the workload's own.
-    package var recordingPath: String?
-    /// The last output of the observer, for a person.
-    package var log: String
-    /// Hash of the tree that the plan leaves; nil when nothing was cut.
-    package var treeHash: UInt64?
-    /// Where the power went again while the store recovered, one after the other.
-    package var recoveries: [RecoveryCut] = []
-    /// Where the finding was written to, relative to the output folder.
-    package var path: String?
-
-    /// `lost-commit-5c1f03aa`; the kind alone where no cause was looked for.
-    package var name: String { cause?.fingerprint.description ?? kind.rawValue }
-
-    package init(
-        kind: ViolationKind, model: String, stack: String, plan: CrashPlan, lost: [String],
-        acknowledged: Int, seen: Int, count: Int, summary: String, advice: String, log: String
-    ) {
-        self.kind = kind
-        self.model = model
-        self.stack = stack
-        self.plan = plan
-        self.lost = lost
-        self.acknowledged = acknowledged
-        self.seen = seen
-        self.count = count
-        self.summary = summary
-        self.advice = advice
-        self.log = log
     }
 }

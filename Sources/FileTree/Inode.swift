@@ -1,6 +1,7 @@
 import HashTreeCollections
 
-/// One object of the tree: what stat(2) tells, and what it holds. Only the fields of its kind are used.
+/// One object of the tree: what stat(2) tells, and what it holds. Only the properties of its kind are used: parted by kinds, each
+/// access would ask for the kind.
 package struct Inode: Sendable {
     package let kind: FileKind
     /// Permission bits, set-id bits and the sticky bit.

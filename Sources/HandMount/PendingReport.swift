@@ -33,12 +33,12 @@ struct PendingReport {
             let record = logged.id.record
             let (kind, words, more) = Self.words(logged.effect.change)
             files[place].lines.append(
-                "  #\(record) \(Escaped.line(log.words(record))): \(words)")
+                "  \(Escaped.line(log.step(record).words)): \(words)")
             files[place].effects.append(
                 .object(
                     [
                         .init("id", .string(logged.id.description)),
-                        .init("operation", .string(log.words(record))),
+                        .init("operation", .string("\(log.call(record))")),
                         .init("kind", .string(kind)),
                     ] + more))
         }

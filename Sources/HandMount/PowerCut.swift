@@ -33,15 +33,14 @@ package struct Cut: Sendable {
     /// Effects at risk when it came.
     package let pendingCount: Int
     package let lostCount: Int
-    /// In words, a line for each record.
-    package let lost: [String]
+    package let lost: [Culprit]
 
     var text: String {
         var lines = [
             "power loss \(number) after \(plan.crashPoint) records: \(lostCount) of "
                 + "\(pendingCount) effects at risk were lost"
         ]
-        lines += lost.prefix(Self.lineLimit).map { "  " + Escaped.line($0) }
+        lines += lost.prefix(Self.lineLimit).map { "  " + Escaped.line($0.words) }
         if lost.count > Self.lineLimit {
             lines.append("  and \(lost.count - Self.lineLimit) more records (all: --json)")
         }
@@ -55,7 +54,7 @@ package struct Cut: Sendable {
         .object([
             .init("powerLoss", .number(number)), .init("plan", plan.json),
             .init("atRisk", .number(pendingCount)), .init("effectsLost", .number(lostCount)),
-            .init("lost", .strings(lost)),
+            .init("lost", .strings(lost.map(\.words))),
         ])
     }
 }

@@ -40,6 +40,8 @@ package struct ProtocolError: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The acknowledged history of one run, setup included.
+///
+/// Its properties are what it tells, indices into that, and how far the marks have been read: each mark moves all of them on.
 package struct History: Sendable {
     /// In order of their first mark.
     package private(set) var transactions: [Transaction] = []

@@ -19,6 +19,7 @@ package struct PersistenceModel: Equatable, Sendable {
         self.base = base
     }
 
+    /// Its properties are the rules: one for each row of the table.
     package struct Rules: Equatable, Sendable {
         /// R1: names, sizes set, attributes and whole-block punches reach the storage in the order they were made.
         var metadataInOrder = Guarantee.never

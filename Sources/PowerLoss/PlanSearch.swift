@@ -24,6 +24,8 @@ package enum Ending: String, Sendable, CaseIterable {
 /// After the first states of this walk, which show in its simplest form what most bugs come to, every other state is one of
 /// `KindsOfLoss`, as long as there are. Choices repeat in no point. The order is a function of the recording, model, stack
 /// and seed.
+///
+/// Its properties are the order of the places, and how far each of the walks has come that take turns.
 package struct PlanSearch: Sequence, IteratorProtocol {
     package let storage: Storage
     private let seed: UInt64

@@ -43,18 +43,23 @@ extension FindingFile {
             commands: try Self.commands(json["commands"]), recording: try reader.path("recording"),
             model: try reader.string("model"), stack: try reader.string("stack"),
             seed: try reader.number("seed"), plan: try Self.plan(json["plan"]),
-            kind: try Self.kind(reader), acknowledged: try reader.number("acknowledged"),
-            seen: try reader.number("seen"), summary: try reader.string("summary"),
-            lost: try reader.strings("lost"), advice: try reader.string("advice"),
+            kind: try Self.kind(reader), try Self.story(json, reader),
             treeHash: try Self.treeHash(json["treeHash"]),
             ownModel: try Self.rules(json, "modelRules"),
-            ownStack: try Self.rules(json, "stackRules"), ending: try Self.ending(json["ending"]),
-            fault: json["fault"] == nil ? nil : try reader.string("fault"))
+            ownStack: try Self.rules(json, "stackRules"), ending: try Self.ending(json["ending"]))
         recoveries = try Self.recoveries(json["recoveries"])
         fingerprint = try Self.fingerprint(json["fingerprint"])
         guard folder.utf8.first == UInt8(ascii: "/") else {
             throw FindingFileError("its `folder` is not an absolute path")
         }
+    }
+
+    private static func story(_ json: JSON, _ reader: Reader) throws(FindingFileError) -> Story {
+        Story(
+            acknowledged: try reader.number("acknowledged"), seen: try reader.number("seen"),
+            summary: try reader.string("summary"), lost: try reader.strings("lost"),
+            advice: try reader.string("advice"),
+            fault: json["fault"] == nil ? nil : try reader.string("fault"))
     }
 
     private static func recoveries(_ json: JSON?) throws(FindingFileError) -> [Recovery] {

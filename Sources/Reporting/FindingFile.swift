@@ -6,7 +6,7 @@ import PowerLoss
 /// A finding as a file: everything that `perjury replay` needs, and what a person wants to know who opens it.
 ///
 /// The form is JSON, described in `docs/formats.md`. A file is not trusted: reading one checks every member, and what
-/// it says is checked again when it is applied to the recording.
+/// it says is checked again when it is applied to the recording. Its properties are the members of the file.
 package struct FindingFile: Equatable, Sendable {
     package static let format = 1
 
@@ -29,18 +29,42 @@ package struct FindingFile: Equatable, Sendable {
     package var kind: ViolationKind
     /// Of its cause; nil where it counts for no verdict.
     package var fingerprint: Fingerprint?
-    package var acknowledged: Int
-    package var seen: Int
-    package var summary: String
-    /// The culprits, in words.
-    package var lost: [String]
-    package var advice: String
-    /// The sync that had failed, in words; nil where none had.
-    package var fault: String?
+    package var story: Story
     /// Of the tree that the plan leaves; nil when it was not taken.
     package var treeHash: UInt64?
     /// Power losses during recovery, one after the other.
     package var recoveries: [Recovery] = []
+
+    /// What a person wants to know, in words. A replay shows it anew, and does not read it.
+    package struct Story: Equatable, Sendable {
+        package var acknowledged: Int
+        package var seen: Int
+        package var summary: String
+        /// The culprits.
+        package var lost: [String]
+        package var advice: String
+        /// The sync that had failed; nil where none had.
+        package var fault: String?
+
+        package init(
+            acknowledged: Int, seen: Int, summary: String, lost: [String], advice: String,
+            fault: String? = nil
+        ) {
+            self.acknowledged = acknowledged
+            self.seen = seen
+            self.summary = summary
+            self.lost = lost
+            self.advice = advice
+            self.fault = fault
+        }
+
+        package init(_ finding: Finding) {
+            self.init(
+                acknowledged: finding.evidence.acknowledged, seen: finding.evidence.seen,
+                summary: finding.summary, lost: finding.lost, advice: finding.advice,
+                fault: finding.fault)
+        }
+    }
 
     package struct Recovery: Equatable, Sendable {
         /// Relative to the finding's own folder, or absolute.
@@ -93,11 +117,10 @@ package struct FindingFile: Equatable, Sendable {
     package init(
         workload: String, folder: String, commands: Commands? = nil, recording: String,
         model: String, stack: String, seed: UInt64, plan: CrashPlan, kind: ViolationKind,
-        acknowledged: Int, seen: Int, summary: String, lost: [String], advice: String,
-        treeHash: UInt64? = nil, ownModel: RuleFields? = nil, ownStack: RuleFields? = nil,
-        ending: Ending = .powerLoss, fault: String? = nil
+        _ story: Story, treeHash: UInt64? = nil, ownModel: RuleFields? = nil,
+        ownStack: RuleFields? = nil, ending: Ending = .powerLoss
     ) {
-        self.fault = fault
+        self.story = story
         self.ending = ending
         self.ownModel = ownModel
         self.ownStack = ownStack
@@ -110,11 +133,6 @@ package struct FindingFile: Equatable, Sendable {
         self.seed = seed
         self.plan = plan
         self.kind = kind
-        self.acknowledged = acknowledged
-        self.seen = seen
-        self.summary = summary
-        self.lost = lost
-        self.advice = advice
         self.treeHash = treeHash
     }
 
@@ -127,10 +145,8 @@ package struct FindingFile: Equatable, Sendable {
         self.init(
             workload: workload, folder: folder, commands: commands, recording: recording,
             model: finding.model, stack: finding.stack, seed: seed, plan: finding.plan,
-            kind: finding.kind, acknowledged: finding.acknowledged, seen: finding.seen,
-            summary: finding.summary, lost: finding.lost, advice: finding.advice,
-            treeHash: finding.treeHash, ownModel: ownModel, ownStack: ownStack,
-            ending: finding.ending, fault: finding.fault)
+            kind: finding.kind, Story(finding), treeHash: finding.treeHash, ownModel: ownModel,
+            ownStack: ownStack, ending: finding.run.ending)
         fingerprint = finding.cause?.fingerprint
     }
 
@@ -160,13 +176,13 @@ package struct FindingFile: Equatable, Sendable {
             members.append(.init("fingerprint", .string(fingerprint.description)))
         }
         members += [
-            .init("acknowledged", .number(acknowledged)),
-            .init("seen", .number(seen)),
-            .init("summary", .string(summary)),
-            .init("lost", .strings(lost)),
-            .init("advice", .string(advice)),
+            .init("acknowledged", .number(story.acknowledged)),
+            .init("seen", .number(story.seen)),
+            .init("summary", .string(story.summary)),
+            .init("lost", .strings(story.lost)),
+            .init("advice", .string(story.advice)),
         ]
-        if let fault { members.append(.init("fault", .string(fault))) }
+        if let fault = story.fault { members.append(.init("fault", .string(fault))) }
         members += [
             // A string, as few readers of JSON keep 64 bits.
             .init("treeHash", .optional(treeHash.map { Escaped.hexadecimal($0) }))

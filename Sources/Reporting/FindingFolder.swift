@@ -34,7 +34,7 @@ package struct FindingFolder {
             Files.removeAll(in: "\(out)/\(place)", suffix: suffix)
         }
         let kept = Set(
-            (report.findings + report.examples).compactMap(\.recordingPath).map(Files.name))
+            (report.findings + report.examples).compactMap(\.run.recordingPath).map(Files.name))
         Files.removeAll(in: "\(out)/recordings/\(workload)", suffix: ".perjury", but: kept)
         guard let recording = report.recordingPath else { return }
         var counts: [String: Int] = [:]
@@ -57,7 +57,7 @@ package struct FindingFolder {
         let path = "\(place)/\(name).json"
         var file = FindingFile(
             finding, workload: workload, folder: folder, commands: commands,
-            recording: relative(finding.recordingPath ?? recording), seed: seed,
+            recording: relative(finding.run.recordingPath ?? recording), seed: seed,
             ownModel: try ownModel(finding.model), ownStack: try ownStack(finding.stack))
         for (number, recovery) in finding.recoveries.enumerated() {
             let recording = "\(name)-recovery-\(number + 1).perjury"

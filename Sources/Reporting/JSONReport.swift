@@ -55,7 +55,7 @@ package struct JSONReport {
             .init("acknowledged", .number(report.acknowledged)),
             .init("about", .string(report.about)),
             .init("inconclusive", .optional(report.inconclusive)),
-            .init("notes", .strings(report.notes)),
+            .init("notes", .strings(report.notes.map(\.words))),
             .init("recording", .optional(report.recordingPath)),
             .init("models", .array(report.models.map(model))),
             .init("findings", .array(report.findings.map(finding))),
@@ -119,12 +119,12 @@ package struct JSONReport {
             .init("crashPoint", .number(finding.plan.crashPoint)),
             .init("lost", .strings(finding.lost)),
             .init("torn", .array(finding.plan.torn.map(\.json))),
-            .init("acknowledged", .number(finding.acknowledged)),
-            .init("seen", .number(finding.seen)),
+            .init("acknowledged", .number(finding.evidence.acknowledged)),
+            .init("seen", .number(finding.evidence.seen)),
             .init("count", .number(finding.count)),
             .init("summary", .string(finding.summary)),
             .init("advice", .string(finding.advice)),
-            .init("log", .string(finding.log)),
+            .init("log", .string(finding.evidence.log)),
             .init("plan", .optional(finding.path)),
             .init("replay", .optional(campaign.replayCommand(finding))),
         ]
@@ -137,13 +137,16 @@ package struct JSONReport {
             ]
         }
         if let kept = finding.kept { members.append(.init("kept", .string(kept))) }
-        if let outcome = finding.outcome {
+        if let outcome = finding.evidence.outcome {
             members.append(.init("outcome", .string(outcome.rawValue)))
         }
-        if !finding.mounts.isEmpty { members.append(.init("mounts", .strings(finding.mounts))) }
+        if !finding.run.mounts.isEmpty {
+            members.append(.init("mounts", .strings(finding.run.mounts)))
+        }
         if let fault = finding.fault {
             members += [
-                .init("fault", .string(fault)), .init("ending", .string(finding.ending.rawValue)),
+                .init("fault", .string(fault)),
+                .init("ending", .string(finding.run.ending.rawValue)),
             ]
         }
         return .object(members)

@@ -42,8 +42,8 @@ package struct LogText {
             var text = String(decoding: bytes.buffer, as: UTF8.self)
             if text.hasSuffix("\n") { text.removeLast() }
             return "mark \(text)"
-        case .fault(let fault): return "\(log.words(sequence)) (\(fault.effect))"
-        case .operation: return log.words(sequence)
+        case .fault(let fault): return "\(log.call(sequence)) (\(fault.effect))"
+        case .operation: return "\(log.call(sequence))"
         }
     }
 

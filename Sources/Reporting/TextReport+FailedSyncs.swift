@@ -10,10 +10,7 @@ extension TextReport {
         var text = ""
         for workload in campaign.workloads {
             for fault in workload.faults {
-                text += line(
-                    "\(Escaped.line(workload.name)): \(fault.text)",
-                    "fired \(fault.fired == 1 ? "once" : "\(grouped(fault.fired)) times"), of \(counted(fault.matched, "matching request"))"
-                )
+                text += line("\(Escaped.line(workload.name)): \(fault.text)", fault.outcome)
             }
         }
         return text.isEmpty ? "" : style.coloured("Faults", .bold) + "\n" + text

@@ -31,8 +31,8 @@ extension TextReport {
         text += field("power lost", powerLost(finding, workload))
         text += field(
             "acknowledged",
-            "\(counted(finding.acknowledged, "transaction")) by then; "
-                + "\(grouped(finding.seen)) of them seen after recovery")
+            "\(counted(finding.evidence.acknowledged, "transaction")) by then; "
+                + "\(grouped(finding.evidence.seen)) of them seen after recovery")
         text += field("what happened", finding.summary)
         var end = finding.kept.map { field("kept", $0) } ?? ""
         if !finding.advice.isEmpty { end += field("what is missing", finding.advice) }
@@ -62,7 +62,7 @@ extension TextReport {
 
     /// As much of the end of what the observer said as fits.
     private func log(_ finding: Finding, lines: Int) -> String {
-        let log = Escaped.lines(finding.log)
+        let log = Escaped.lines(finding.evidence.log)
         guard !log.isEmpty, lines > 1 else { return "" }
         let shown = log.suffix(lines - 1)
         let what =
@@ -75,7 +75,7 @@ extension TextReport {
     private func powerLost(_ finding: Finding, _ workload: WorkloadReport) -> String {
         let point = finding.plan.crashPoint
         // In a run in which a sync failed there were others.
-        let records = finding.recordingPath == nil ? " of \(grouped(workload.records))" : ""
+        let records = finding.run.recordingPath == nil ? " of \(grouped(workload.records))" : ""
         let place =
             point == 0
             ? "before the first record"
@@ -83,10 +83,11 @@ extension TextReport {
         let loses = ([finding.plan] + finding.recoveries.map(\.plan)).contains {
             !$0.lost.isEmpty || !$0.torn.isEmpty
         }
-        if finding.ending == .pageEviction {
+        if finding.run.ending == .pageEviction {
             return "no: the process ended " + place + ", and clean pages left the cache"
         }
-        let mounts = finding.mounts.isEmpty ? "" : ", on " + finding.mounts.joined(separator: ", ")
+        let mounts =
+            finding.run.mounts.isEmpty ? "" : ", on " + finding.run.mounts.joined(separator: ", ")
         // What was stored through a mapping and not yet written stays in the page cache when a process dies.
         let isMapped = workload.models.contains { $0.mappedStores != .none }
         return loses || isMapped ? place + mounts : place + " (a process kill shows it, too)"

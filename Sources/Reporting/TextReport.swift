@@ -229,8 +229,8 @@ package struct TextReport {
 
     private func example(_ example: Finding) -> String {
         let mounts =
-            example.mounts.isEmpty ? "" : " on \(example.mounts.joined(separator: ", "))"
-        let outcome = example.outcome?.rawValue ?? example.kind.rawValue
+            example.run.mounts.isEmpty ? "" : " on \(example.run.mounts.joined(separator: ", "))"
+        let outcome = example.evidence.outcome?.rawValue ?? example.kind.rawValue
         var text = style.wrapped(
             Escaped.line("\(outcome)\(mounts): \(example.summary)"), first: "    ")
         if let command = campaign.replayCommand(example) {
@@ -244,7 +244,7 @@ package struct TextReport {
     private var notes: String {
         var notes: [(text: String, workloads: [String])] = []
         for workload in campaign.workloads {
-            for note in workload.notes {
+            for note in workload.notes.map(\.words) {
                 if let index = notes.firstIndex(where: { $0.text == note }) {
                     notes[index].workloads.append(workload.name)
                 } else {

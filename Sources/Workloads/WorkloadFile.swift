@@ -5,7 +5,7 @@ import Oracles
 ///
 /// The names in it are checked, the programs are not looked for. A command is a list of arguments,
 /// or a text that is split at spaces and nothing else: no shell ever reads it. Variables such as
-/// `$PERJURY_DIR` stand in it as they were written.
+/// `$PERJURY_DIR` stand in it as they were written. Its properties are the keys of the file.
 package struct WorkloadFile: Hashable, Sendable {
     /// How the store is observed after a power loss.
     package enum Observer: Hashable, Sendable {

@@ -137,15 +137,7 @@ package final class WorkloadSubject: Subject {
         try writer.note(Recording.namespaceNote, Array("\(stage.namespaceNumber)".utf8))
         let recording = writer.recording()
         let counts = injector.counts
-        if !counts.isEmpty {
-            try writer.note(RecordedRun.faultsNote, RecordedRun.bytes(of: counts))
-        }
-        try writer.note("outcome", Array("\(ended.outcome)".utf8))
-        if !outlived.isEmpty {
-            try writer.note(
-                RecordedRun.outlivedNote, Array(outlived.joined(separator: "\n").utf8))
-        }
-        try writer.seal()
+        try seal(writer, ended.outcome, counts, outlived)
         if !ended.isSuccess, !errors.isEmpty {
             let text = String(decoding: errors.suffix(2000), as: UTF8.self)
             notes.append("run said: \(text)" + (text.hasSuffix("\n") ? "" : "\n"))
@@ -160,6 +152,22 @@ package final class WorkloadSubject: Subject {
         return RecordedRun(
             recording: recording, setupOutput: setupOutput, end: ended.outcome, notes: notes,
             path: path, faults: counts, outlived: outlived)
+    }
+
+    /// Ends a recording with what its file is to tell of the run.
+    private func seal(
+        _ writer: RecordingWriter, _ outcome: Observation.Outcome, _ faults: [FaultCount],
+        _ outlived: [String]
+    ) throws {
+        if !faults.isEmpty {
+            try writer.note(RecordedRun.faultsNote, RecordedRun.bytes(of: faults))
+        }
+        try writer.note("outcome", Array("\(outcome)".utf8))
+        if !outlived.isEmpty {
+            try writer.note(
+                RecordedRun.outlivedNote, Array(outlived.joined(separator: "\n").utf8))
+        }
+        try writer.seal()
     }
 
     /// - Parameter directory: where the data directory must be; nil: anywhere.

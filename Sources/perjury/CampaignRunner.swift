@@ -60,7 +60,7 @@ struct CampaignRunner {
             if updatedBaseline != nil { updateBaseline(&found, task) }
             do { try keep(&found, task.workload) } catch {
                 troubles.append("\(error)")
-                found.notes.append("not all findings could be kept: \(error)")
+                found.notes.append(.text("not all findings could be kept: \(error)"))
             }
             report.workloads.append(found)
             if !reports.quiet { Console.error(progress.finish(found)) }
@@ -147,7 +147,7 @@ struct CampaignRunner {
         var note: String?
         if run == nil, isResuming { (run, note) = earlierRun(subject) }
         var report = run.map { campaign.explore($0) } ?? campaign.run()
-        if let note { report.notes.append(note) }
+        if let note { report.notes.append(.text(note)) }
         progress = box.value
         return report
     }
@@ -182,10 +182,7 @@ struct CampaignRunner {
         let own = task.workload.file.expect
         let unseen = baseline?.update(task.wantedName, seen: seen, own: own) ?? []
         if !unseen.isEmpty {
-            report.notes.append(
-                "known and not seen this time: "
-                    + unseen.map(\.description).joined(separator: ", ")
-                    + "; where they are mended, take them out of the baseline")
+            report.notes.append(.knownAndNotSeen(unseen))
         }
         if let baseline { report.compare(with: baseline.expectation(of: task.wantedName, own)) }
     }

@@ -76,7 +76,7 @@ struct ReplayCommand: ParsableCommand {
                     + "\(given.recording) is another one, or this perjury applies plans in another way"
             )
         }
-        describe(file, replay)
+        Console.out(given.shown(ReplayText(file, replay).plan))
         if mount == nil { try Wiring.checkMachine(stage) }
         let workload = try given.workload(in: self.workload)
         if let mismatch = Wiring.mismatch(replay.storage.log.machines, workload) {
@@ -85,27 +85,6 @@ struct ReplayCommand: ParsableCommand {
         if shell { throw ExitCode(try Wiring.shell(workload, replay.tree, out: out, on: stage)) }
         if let mount { return try Wiring.mount(workload, replay.tree, at: mount) }
         throw ExitCode(try judge(given, replay, workload, run).rawValue)
-    }
-
-    private func describe(_ file: FindingFile, _ replay: Replay) {
-        var lines = [
-            "\(file.workload): \(file.kind.rawValue) under \(file.model)/\(file.stack)",
-            "  \(Self.end(file.ending)) after record \(grouped(replay.crashPoint)) of "
-                + "\(grouped(replay.storage.lastCrashPoint))",
-        ]
-        if let fault = replay.failedSync { lines.append("  before that, \(fault)") }
-        lines += replay.lost.map { "  \($0)" }
-        if replay.lost.isEmpty { lines.append("  nothing is lost") }
-        for line in lines { Console.out(Escaped.line(line) + "\n") }
-    }
-
-    private static func end(_ ending: Ending) -> String {
-        switch ending {
-        case .powerLoss: "the power goes"
-        case .kernelPanic: "the kernel stops"
-        case .processKill: "the process ends"
-        case .pageEviction: "the process ends, and clean pages leave the cache,"
-        }
     }
 
     private func judge(
@@ -123,41 +102,19 @@ struct ReplayCommand: ParsableCommand {
         do {
             let subject = try Wiring.subject(workload, out: out, seed: file.seed, on: stage)
             change = given.change(since: run, subject)
-            if let change {
-                Console.out(
-                    "  \(Escaped.line(change)). This is the run as it was recorded then, recovered by the programs "
-                        + "as they are now; `perjury run` records the present ones.\n")
-            }
+            if let change { Console.out(ReplayText.changed(change)) }
             repeat {
                 outcome = try replay.judge(subject)
                 tried += 1
-            } while tried < most && !outcome.violations.contains { $0.kind == file.kind }
+            } while tried < most && !outcome.shows(file.kind)
         } catch {
             if Interrupt.isRequested { return .interrupted }
             throw Failure(.inconclusive, given.shown("\(error)"))
         }
         Console.out(
-            "  acknowledged by then: \(grouped(outcome.acknowledged)); seen of them: "
-                + "\(grouped(outcome.seen))\n")
-        for violation in outcome.violations {
-            Console.out(
-                "  \(violation.kind.rawValue): \(Escaped.line(given.shown(violation.summary)))\n")
-        }
-        let log = given.shown(String(decoding: outcome.observation.log, as: UTF8.self))
-        for line in Escaped.lines(String(log.suffix(4096))).suffix(12) {
-            Console.out("    | \(line)\n")
-        }
-        if outcome.violations.contains(where: { $0.kind == file.kind }) {
-            let old = change == nil ? "" : ", in the run that was recorded before the change"
-            Console.out("The finding shows again\(tried > 1 ? ", at try \(tried)" : "")\(old).\n")
-            return .asExpected
-        }
-        if let shortfall = outcome.observation.shortfall {
-            Console.out("Inconclusive: \(Escaped.line(given.shown(shortfall)))\n")
-            return .inconclusive
-        }
-        let times = tried > 1 ? " in \(tried) tries" : ""
-        Console.out("The finding does not show: no \(file.kind.rawValue)\(times).\n")
-        return .unexpected
+            given.shown(
+                ReplayText(file, replay).outcome(outcome, tries: tried, isChanged: change != nil)))
+        if outcome.shows(file.kind) { return .asExpected }
+        return outcome.observation.shortfall == nil ? .unexpected : .inconclusive
     }
 }

@@ -1,6 +1,7 @@
 import Campaign
 import Oracles
 import PowerLoss
+import Reporting
 import Testing
 
 /// What a finding names and advises: the losses at fault, what made them hurt, and syncs that mend it.
@@ -165,7 +166,7 @@ struct AdviceTests {
         #expect(finding.lost.count == 1)
         #expect(
             finding.lost[0].hasPrefix("#1 write pages [0, 16384): lost data ["), "\(finding.lost)")
-        #expect(finding.advice.hasPrefix("#1 overwrites pages in place"))
+        #expect(finding.explanation.advice == .inPlace(record: 1, path: "pages"))
     }
 
     @Test("an append that arrives in part is for recovery to bear")
@@ -181,9 +182,7 @@ struct AdviceTests {
         #expect(finding.plan.crashPoint == 2)
         #expect(finding.lost == ["#1 write log [0, 9): lost data"])
         #expect(
-            finding.advice
-                == "#1 adds to the end of log, and no sync is in time for it: "
-                + "recovery must take an invalid last record for the end of the log")
+            finding.explanation.advice == .endOfLog(record: 1, path: "log"))
     }
 
     @Test("a page that is new is no end of a log")
@@ -211,7 +210,7 @@ struct AdviceTests {
         let finding = try finding(toy, "posix", .corrupt)
 
         #expect(finding.lost == ["#2 write pages [4096, 8192): lost data"])
-        #expect(finding.advice.hasPrefix("#2 writes to a new part of pages"), "\(finding.advice)")
+        #expect(finding.explanation.advice == .newPart(record: 2, path: "pages"))
     }
 
     @Test("the first write of a file that is overwritten later is no end of a log")
@@ -235,7 +234,7 @@ struct AdviceTests {
             })
         let finding = try finding(toy, "posix", .corrupt)
 
-        #expect(finding.advice.hasPrefix("#2 writes to a new part of pages"), "\(finding.advice)")
+        #expect(finding.explanation.advice == .newPart(record: 2, path: "pages"))
     }
 
     @Test("damage to what a sector held before is told of")
@@ -263,6 +262,6 @@ struct AdviceTests {
         let finding = try finding(toy, "ext4-ordered/rmw-neighbour", .lostCommit)
 
         #expect(finding.lost.first?.contains("[0, 512), which it did not write, became") == true)
-        #expect(finding.advice.hasPrefix("#5 shares a sector of log"), "\(finding.advice)")
+        #expect(finding.explanation.advice == .sharedSector(record: 5, path: "log"))
     }
 }

@@ -48,10 +48,11 @@ struct FaultAloneTests {
         let culprit = "#2 write f: ENOSPC, which was injected"
         let finding = try #require(report.findings.first { $0.lost == [culprit] })
         #expect(finding.plan.lost.isEmpty)
+        #expect(finding.evidence.remarks == [.faultAlone])
         #expect(
-            finding.summary.hasSuffix(
-                "; no power was lost, the run had ended: the fault alone is enough"))
-        #expect(!report.findings.contains { $0.summary.contains("own buffer") })
+            !report.findings.contains {
+                $0.evidence.remarks.contains(.unwritten(mapped: nil))
+            })
         let replay = try Replay(
             truncating(files: files, answer: answer).record(), plan: finding.plan,
             model: .ext4Ordered, stack: .honest)
@@ -87,7 +88,7 @@ struct FaultAloneTests {
         let report = explore(toy, ["ext4-ordered"])
 
         #expect(report.violated == ["ext4-ordered: lost-commit"])
-        #expect(report.findings.map(\.advice) == ["acknowledge nothing of which a step has failed"])
+        #expect(report.findings.map(\.explanation.advice) == [.stepHadFailed])
     }
 
     @Test("an observer that saw nothing before the fault either is still inconclusive")
@@ -133,6 +134,6 @@ struct FaultAloneTests {
         let report = explore(toy, ["ext4-ordered"])
 
         #expect(report.violated == ["ext4-ordered: lost-commit"])
-        #expect(report.findings.allSatisfy { $0.summary.hasSuffix("own buffer") })
+        #expect(report.findings.allSatisfy { $0.evidence.remarks == [.unwritten(mapped: nil)] })
     }
 }

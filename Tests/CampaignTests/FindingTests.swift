@@ -1,6 +1,7 @@
 import Campaign
 import Oracles
 import PowerLoss
+import Reporting
 import Testing
 
 /// A finding is the smallest plan, and says in the program's own terms what to do.
@@ -23,8 +24,8 @@ struct FindingTests {
         #expect(finding.lost == ["#1 write log [0, 9): lost size"])
         #expect(finding.summary == "t1 was acknowledged at #2, but it was not seen")
         #expect(finding.advice == "fsync log after #1 and before acknowledging t1")
-        #expect(finding.acknowledged == 1)
-        #expect(finding.seen == 0)
+        #expect(finding.evidence.acknowledged == 1)
+        #expect(finding.evidence.seen == 0)
         #expect(finding.model == "ext4-ordered" && finding.stack == "honest")
     }
 
@@ -62,9 +63,9 @@ struct FindingTests {
         #expect(corrupt.lost == ["#2 write meta.tmp [0, 6): lost data"])
         #expect(
             corrupt.advice == "fsync meta.tmp after #2 and before #3 (rename meta.tmp -> meta)")
-        #expect(corrupt.acknowledged == 0)
+        #expect(corrupt.evidence.acknowledged == 0)
         #expect(lost.advice == corrupt.advice)
-        #expect(lost.acknowledged == 1)
+        #expect(lost.evidence.acknowledged == 1)
     }
 
     @Test("a missing sync of the directory after a rename")
@@ -87,8 +88,8 @@ struct FindingTests {
 
         #expect(finding.summary == "b/1 was acknowledged at #6, but it was not seen")
         #expect(finding.advice == "fsync b.log after #1 and before acknowledging b/1")
-        #expect(finding.acknowledged == 2)
-        #expect(finding.seen == 1)
+        #expect(finding.evidence.acknowledged == 2)
+        #expect(finding.evidence.seen == 1)
     }
 
     @Test("a torn page: the fewest units are missing")
@@ -114,9 +115,9 @@ struct FindingTests {
         #expect(finding.plan == CrashPlan(crashPoint: 2, lost: []))
         #expect(finding.lost == [])
         #expect(
-            finding.advice.hasPrefix(
-                "nothing need be lost: the program's end after #1 (write x [0, 8)) and before #2 (fsync x)"
-            ))
+            finding.explanation.advice
+                == .order(
+                    after: Step(1, Call("write x ", 0..<8)), before: Step(2, Call("fsync x"))))
         #expect(finding.count == 3)
     }
 
@@ -128,7 +129,11 @@ struct FindingTests {
         #expect(
             finding.summary
                 == "t1 was acknowledged at #3, but it was not seen (in all 3 transactions)")
-        #expect(finding.advice.contains("before #16 (rename new -> log)"))
+        guard case .order(_, let next) = finding.explanation.advice else {
+            Issue.record("\(finding.advice)")
+            return
+        }
+        #expect(next == Step(16, Call("rename new -> log")))
     }
 
     @Test("commits that are acknowledged from a buffer are one finding")
@@ -136,10 +141,8 @@ struct FindingTests {
         let finding = try finding(Toys.buffersTwo(), "posix", .lostCommit)
 
         #expect(finding.plan == CrashPlan(crashPoint: 3, lost: []))
-        #expect(finding.summary.hasSuffix("it was acknowledged from the store's own buffer"))
-        #expect(
-            finding.advice
-                == "write it before acknowledging it: until then it had not left the program")
+        #expect(finding.evidence.remarks == [.unwritten(mapped: nil)])
+        #expect(finding.explanation.advice == .write(mapped: nil))
     }
 
     @Test("recovery is told to be at fault where it is")
@@ -193,7 +196,7 @@ struct FindingTests {
             let replay = try Replay(
                 run, plan: finding.plan, model: .named(finding.model)!, stack: .honest)
             #expect(replay.state.hash == finding.treeHash)
-            #expect(replay.lost == finding.lost)
+            #expect(replay.lost == finding.explanation.lost)
             try expectEarliest(finding, replay.storage, shows)
             for tear in finding.plan.torn {
                 for bit in (0..<8).map({ UInt8(1 << $0) }) where tear.kept & bit == 0 {
@@ -252,7 +255,7 @@ struct FindingTests {
         #expect(all.findings.count == 3)
         #expect(all.notes == [])
         #expect(few.findings.count == 2)
-        #expect(few.notes.count == 1)
-        #expect(few.notes.first?.contains("more states show lost-commit in other ways") == true)
+        let others = Note.others(.lostCommit, 3, than: 2)
+        #expect(few.notes == [.under(model: "posix", stack: "honest", others)])
     }
 }

@@ -186,7 +186,7 @@ struct InconclusiveTests {
             throw ToyEnd.exits(1)
         })
 
-        #expect(explore(toy, ["posix"]).notes == ["the observer said: bad magic number\n"])
+        #expect(explore(toy, ["posix"]).notes == [.observerSaid("bad magic number\n")])
     }
 
     @Test(
@@ -336,7 +336,10 @@ struct InconclusiveTests {
         #expect(report.verdict == .violated)
         #expect(
             report.notes.contains {
-                $0.hasPrefix("posix on honest: not every state could be judged: no space left")
+                guard case .under("posix", "honest", .notJudged(let reason, _)) = $0 else {
+                    return false
+                }
+                return reason.hasPrefix("no space left")
             })
     }
 
@@ -350,8 +353,8 @@ struct InconclusiveTests {
         for finding in report.findings {
             #expect(finding.plan == CrashPlan(crashPoint: report.records, lost: []))
             #expect(finding.lost == [])
-            #expect(finding.acknowledged == 3)
-            #expect(finding.seen == 2)
+            #expect(finding.evidence.acknowledged == 3)
+            #expect(finding.evidence.seen == 2)
             #expect(
                 finding.summary
                     == "t3 was acknowledged at #9, but it was not seen; no power was lost, the process had ended: "

@@ -1,6 +1,7 @@
 import Campaign
 import Oracles
 import PowerLoss
+import Reporting
 import Testing
 
 /// Power losses while the store recovers from one.
@@ -149,9 +150,7 @@ struct RecoveryTests {
         let finding = try #require(report.findings.first)
         #expect(finding.summary.hasPrefix("only the second start shows it: "))
         #expect(
-            finding.advice
-                == "nothing need be lost: recovery itself changes what it finds, and the next one "
-                + "misreads it")
+            finding.explanation.advice == .recovery(findsLess: false, unlessWhole: nil))
         let replay = try Replay(
             toy.record(), plan: finding.plan, model: .ext4Ordered, stack: .honest)
         #expect(try replay.judge(toy).violations.map(\.kind.rawValue) == [kind])
@@ -224,7 +223,7 @@ struct RecoveryTests {
         let outcome = try replay([recovery]).judge(toy)
 
         #expect(outcome.violations.map(\.kind) == [.lostCommit])
-        #expect(outcome.acknowledged == finding.acknowledged)
+        #expect(outcome.acknowledged == finding.evidence.acknowledged)
         #expect(try replay([]).state.hash == finding.treeHash)
         #expect(try replay([]).judge(toy).violations.isEmpty)
         #expect(throws: (any Error).self) {

@@ -24,6 +24,9 @@ struct WordsTests {
 
         let log = try EffectLog(writer.recording())
 
-        #expect((0..<4).map(log.words) == ["create log", "fdatasync log", "read log", "mark"])
+        #expect(
+            (0..<4).map { "\(log.call($0))" } == [
+                "create log", "fdatasync log", "read log", "mark",
+            ])
     }
 }

@@ -82,8 +82,10 @@ final class FindingTarget: FuzzTarget {
             workload: "kv", folder: "/w/kv",
             commands: .init(run: "kv run", observe: "kv list", promise: "durable"),
             recording: "kv.perjury", model: "posix", stack: "honest", seed: 7, plan: plan,
-            kind: .lostCommit, acknowledged: 3, seen: 2, summary: "commit 3 is \"lost\"",
-            lost: ["write of kv.log"], advice: "fsync it", treeHash: 0x0123_4567_89ab_cdef)
+            kind: .lostCommit,
+            .init(
+                acknowledged: 3, seen: 2, summary: "commit 3 is \"lost\"",
+                lost: ["write of kv.log"], advice: "fsync it"), treeHash: 0x0123_4567_89ab_cdef)
     }
 
     private static func storage() -> Storage {

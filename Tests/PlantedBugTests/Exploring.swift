@@ -3,6 +3,7 @@ import Campaign
 import FuseMount
 import Oracles
 import PowerLoss
+import Reporting
 import TestSupport
 import Testing
 import Workloads

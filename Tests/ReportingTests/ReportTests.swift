@@ -40,7 +40,7 @@ struct TextReportTests {
     @Test("what a program printed stands on lines of its own")
     func output() {
         var report = Samples.holding
-        report.notes = ["the observer said: bad magic\n\u{1B}gone\n", "no output: a\nb"]
+        report.notes = [.observerSaid("bad magic\n\u{1B}gone\n"), .text("no output: a\nb")]
 
         #expect(
             body(report).contains(
@@ -188,7 +188,7 @@ struct TextReportTests {
     func inconclusive() {
         var first = Samples.workload("first", models: [])
         first.inconclusive = "nothing was acknowledged\u{7}"
-        first.notes = ["sync() was not seen"]
+        first.notes = [.text("sync() was not seen")]
         var second = Samples.workload(
             "second",
             models: [
@@ -280,9 +280,11 @@ struct TextReportTests {
     @Test("a finding takes 15 lines at most: first its log is cut, then its culprits")
     func length() {
         var report = Samples.unexpected
-        report.findings[0].lost = (1...9).map { "#\($0) write log [0, 9): lost size" }
-        report.findings[0].kept = "#10 create CURRENT"
-        report.findings[0].log = (1...40).map { "line \($0)\n" }.joined()
+        report.findings[0].explanation.lost = (1...9).map {
+            Samples.lost($0, "write log [0, 9)", .size(beyond: nil))
+        }
+        report.findings[0].explanation.kept = Step(10, Call("create CURRENT"))
+        report.findings[0].evidence.log = (1...40).map { "line \($0)\n" }.joined()
 
         let text = body(report)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
@@ -328,7 +330,7 @@ struct MachineReportTests {
     func json() {
         var report = Samples.unexpected
         report.models.removeLast()
-        report.findings[0].log = ""
+        report.findings[0].evidence.log = ""
         let cause = Cause(.lostCommit, [.content("meta.json")], isInRecovery: false)
         report.findings[0].cause = cause
 

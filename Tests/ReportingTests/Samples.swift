@@ -7,20 +7,32 @@ import Reporting
 enum Samples {
     static func finding(
         _ kind: ViolationKind = .lostCommit, model: String = "ext4-ordered",
-        stack: String = "honest", record: Int = 409, lost: [String]? = nil, log: String = ""
+        stack: String = "honest", record: Int = 409, lost: Culprit? = nil, log: String = ""
     ) -> Finding {
         var finding = Finding(
-            kind: kind, model: model, stack: stack,
+            kind, model: model, stack: stack,
             plan: CrashPlan(
                 crashPoint: record + 2, lost: [EffectID(record: record, index: 0)],
                 torn: [.init(effect: EffectID(record: record, index: 1), kept: 5)]),
-            lost: lost ?? ["#\(record) rename meta.json.tmp -> meta.json: lost the name"],
-            acknowledged: 3, seen: 2, count: 17,
-            summary: "c3 was acknowledged at #410, but it was not seen",
-            advice: "fsync the directory index/ after #409 and before acknowledging c3", log: log)
+            .init(
+                Violation(kind, summary: "c3 was acknowledged at #410, but it was not seen"),
+                acknowledged: 3, seen: 2, log: log),
+            .init(
+                lost: [
+                    lost ?? self.lost(record, "rename meta.json.tmp -> meta.json", .name)
+                ],
+                advice: .syncs([
+                    MissingSync(
+                        of: .directory("index"), after: 409, before: .acknowledging("c3"))
+                ])))
+        finding.count = 17
         finding.path = "findings/tiny-queue-\(model)-1.json"
         finding.treeHash = 0x0123_4567_89ab_cdef
         return finding
+    }
+
+    static func lost(_ record: Int, _ request: String, _ part: Culprit.Part) -> Culprit {
+        .lost(Step(record, Call(request)), [part], failedSync: nil)
     }
 
     static func model(
@@ -71,9 +83,9 @@ enum Samples {
                 model($0, .violated, expects: kinds, kinds: [.lostCommit])
             })
         report.findings = [
-            finding(model: "posix"), finding(model: "posix", lost: ["#7 create a: lost the name"]),
+            finding(model: "posix"), finding(model: "posix", lost: lost(7, "create a", .name)),
             finding(model: "ext4-ordered", record: 88),
-            finding(model: "xfs", lost: ["#5 write b [0, 4): lost data"]),
+            finding(model: "xfs", lost: lost(5, "write b [0, 4)", .data(nil))),
         ]
         for index in report.findings.indices { report.findings[index].isExpected = true }
         return report
@@ -98,7 +110,6 @@ enum Samples {
             workload: "tiny-queue", folder: "/store/workloads/tiny-queue",
             recording: "../recordings/tiny-queue.recording", model: finding.model,
             stack: finding.stack, seed: .max, plan: finding.plan, kind: finding.kind,
-            acknowledged: finding.acknowledged, seen: finding.seen, summary: finding.summary,
-            lost: finding.lost, advice: finding.advice, treeHash: finding.treeHash)
+            .init(finding), treeHash: finding.treeHash)
     }
 }

@@ -111,15 +111,14 @@ extension LiveCampaign {
                 live.discard(path)
             } else if findings.isEmpty {
                 report.notes.append(
-                    "life \(ended.number), cut \(ended.moment): \(violations[0].summary); not shown again: "
-                        + (shortfalls.first ?? "the observer alone sees nothing wrong")
-                        + "; \(path)"
-                )
+                    .notShownAgain(
+                        life: ended.number, moment: ended.moment, violations[0],
+                        reason: shortfalls.first, recording: path))
             }
             return !findings.isEmpty
         } catch {
             report.notes.append(
-                "life \(ended.number): \(violations[0].summary); not looked into: \(error)")
+                .notLookedInto(life: ended.number, violations[0], error: "\(error)"))
             return true
         }
     }

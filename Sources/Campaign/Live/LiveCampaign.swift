@@ -125,7 +125,7 @@ package final class LiveCampaign {
         case .violation(let violation):
             report.counts.losses += 1
             report.counts.kinds[violation.kind, default: 0] += 1
-            report.notes.append("without any power loss: \(violation.summary)")
+            report.notes.append(.withoutPowerLoss(violation))
         case nil: break
         }
         vocabulary = Vocabulary(complete: complete, history: run.history)

@@ -13,7 +13,7 @@ package struct LiveReport: Sendable {
     package internal(set) var faults: [FaultCount]
     package internal(set) var findings: [LiveFinding] = []
     package internal(set) var inconclusive: String?
-    package internal(set) var notes: [String]
+    package internal(set) var notes: [Note]
     package internal(set) var cycles = Cycles()
     package internal(set) var seconds = 0.0
     package internal(set) var isInterrupted = false

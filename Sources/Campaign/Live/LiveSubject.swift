@@ -12,7 +12,7 @@ package protocol LiveSubject {
     /// What is made to fail in each of its lives; nothing has come of it yet.
     var faults: [FaultCount] { get }
     /// What a reader should know of how it lives here.
-    var remarks: [String] { get }
+    var remarks: [Note] { get }
 
     /// The tree that `setup` leaves, at rest, and what it printed.
     func setUp() throws -> (tree: FileTree, output: [UInt8])

@@ -26,9 +26,8 @@ package final class LiveWorkload: LiveSubject {
         workload.faults.plan.rules.map { FaultCount(text: "\($0)") }
     }
 
-    package var remarks: [String] {
-        guard workload.faults.syncError != nil else { return [] }
-        return ["`sync` among its faults works with `perjury run` only: here none was made to"]
+    package var remarks: [Note] {
+        subject.faults.syncError == nil ? [] : [.noFailingSyncs]
     }
 
     package func setUp() throws -> (tree: FileTree, output: [UInt8]) {

@@ -1,20 +1,18 @@
 import Basics
 import Campaign
 import Oracles
-import Reporting
-import Workloads
 
 /// A live campaign told to a person.
-struct LiveText {
+package struct LiveText {
     private let report: LiveReport
     private let paths: [String]
 
-    init(_ report: LiveReport, _ paths: [String]) {
+    package init(_ report: LiveReport, _ paths: [String]) {
         self.report = report
         self.paths = paths
     }
 
-    var text: String {
+    package var text: String {
         var lines = ["", "\(Escaped.line(report.name)): \(verdict)"]
         lines += fields.map { name, value in
             "  \(name)\(String(repeating: " ", count: max(1, 17 - name.count)))\(value)"
@@ -23,7 +21,7 @@ struct LiveText {
             lines += ["", "  \(found.finding.kind.rawValue), life \(found.life)"]
             lines += finding(found, index < paths.count ? paths[index] : nil)
         }
-        for note in report.notes { lines.append("  note: \(Escaped.line(note))") }
+        for note in report.notes { lines.append("  note: \(Escaped.line(note.words))") }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -66,11 +64,7 @@ struct LiveText {
                 ))
         }
         fields += report.faults.map {
-            (
-                "fault",
-                "\(Escaped.line($0.text)): fired \($0.fired == 1 ? "once" : "\(grouped($0.fired)) times"), of "
-                    + "\(grouped($0.matched)) matching requests"
-            )
+            ("fault", "\(Escaped.line($0.text)): \($0.outcome)")
         }
         if !report.cycles.isEmpty {
             fields.append(
@@ -97,7 +91,7 @@ struct LiveText {
             ("what happened", finding.summary),
             (
                 "acknowledged",
-                "\(finding.acknowledged) by then; \(finding.seen) of them seen after recovery"
+                "\(finding.evidence.acknowledged) by then; \(finding.evidence.seen) of them seen after recovery"
             ),
         ]
         if let fault = finding.fault { fields.append(("fault", fault)) }
@@ -114,23 +108,23 @@ struct LiveText {
     }
 
     private static func mounts(_ finding: Finding) -> String {
-        finding.mounts.isEmpty ? "" : ", on " + finding.mounts.joined(separator: ", ")
+        finding.run.mounts.isEmpty ? "" : ", on " + finding.run.mounts.joined(separator: ", ")
     }
 
     private func tenths(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
 }
 
 /// A live campaign as JSON; see `docs/formats.md`.
-struct LiveJSON {
+package struct LiveJSON {
     private let reports: [LiveReport]
     private let seed: UInt64
 
-    init(_ reports: [LiveReport], seed: UInt64) {
+    package init(_ reports: [LiveReport], seed: UInt64) {
         self.reports = reports
         self.seed = seed
     }
 
-    var text: String {
+    package var text: String {
         JSON.object([
             .init("perjuryLive", .number(1)), .init("perjury", .string(perjuryVersion)),
             .init("seed", .number(seed)), .init("workloads", .array(reports.map(Self.json))),
@@ -186,7 +180,7 @@ struct LiveJSON {
                             .init("recording", .string(found.recordingPath)),
                         ])
                     })),
-            .init("notes", .strings(report.notes)),
+            .init("notes", .strings(report.notes.map(\.words))),
             .init(
                 "medianCycle", .object([.init("seconds", .seconds(report.cycles.median / 1000))])),
             .init(

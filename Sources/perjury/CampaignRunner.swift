@@ -137,7 +137,10 @@ struct CampaignRunner {
         if task.run == nil { options.syncError = subject.faults.syncError }
         var campaign = Campaign(subject, options: options, clock: { Wiring.now })
         campaign.isCancelled = { Interrupt.isRequested }
-        campaign.trials = { trials(subject, $0) }
+        let keepsTrials = isResuming && !subject.observerIdentity.isUnknown
+        campaign.trials = {
+            Wiring.trials(subject, $0, subject.name, out: places.out, resuming: keepsTrials)
+        }
         let box = Box(progress)
         campaign.progress = { step in
             if reports.quiet { return }
@@ -197,17 +200,6 @@ struct CampaignRunner {
         else { return (nil, nil) }
         guard let difference = subject.request.difference(from: request) else { return (run, nil) }
         return (nil, "the earlier run is not gone on with; \(difference)")
-    }
-
-    private func trials(_ subject: WorkloadSubject, _ run: RecordedRun) -> TrialFile? {
-        let folder = "\(places.out)/observations"
-        // What a store shows is as private as what it keeps.
-        guard (try? Files.makeFolder(folder, mode: 0o700)) != nil else { return nil }
-        return TrialFile(
-            path: "\(folder)/\(subject.name).jsonl",
-            identity:
-                "\(perjuryVersion) \(run.recording.identity) \(subject.observerIdentity.text)",
-            resuming: isResuming && !subject.observerIdentity.isUnknown)
     }
 
     /// A value that a closure changes.

@@ -82,9 +82,12 @@ struct LiveCommand: ParsableCommand {
             to: text)
         for workload in workloads where !Interrupt.isRequested {
             let workload = try out.named(workload, nil)
-            let report = try live(workload, target, requests)
+            // Not where `run` keeps what is of a workload of that name.
+            let name = try out.name(
+                "\(workload.name)-live", of: "live: \(OutputFolder.owner(workload, nil))")
+            let report = try live(workload, name, target, requests)
             var paths: [String] = []
-            do { try keep(report, workload, out, &paths) } catch { troubles.append("\(error)") }
+            do { try keep(report, workload, name, &paths) } catch { troubles.append("\(error)") }
             Console.write(LiveText(report, paths).text, to: text)
             reports.append(report)
             status = Self.worse(status, report)
@@ -105,8 +108,10 @@ struct LiveCommand: ParsableCommand {
         return report.isExpected ? status : .unexpected
     }
 
+    /// - Parameter name: of what is kept of it.
     private func live(
-        _ workload: Workload, _ target: CampaignOptions.Target, _ faults: FaultRequests
+        _ workload: Workload, _ name: String, _ target: CampaignOptions.Target,
+        _ faults: FaultRequests
     ) throws -> LiveReport {
         let subject = try Wiring.subject(
             workload, out: places.out, seed: seed, on: stage, faults: faults)
@@ -115,6 +120,12 @@ struct LiveCommand: ParsableCommand {
         let live = LiveCampaign(
             try LiveWorkload(subject), options, clock: { Wiring.now })
         live.isCancelled = { Interrupt.isRequested }
+        // Of all lives that are looked into.
+        var isFirst = true
+        live.trials = { run in
+            defer { isFirst = false }
+            return Wiring.trials(subject, run, name, out: places.out, resuming: !isFirst)
+        }
         let isTerminal = Console.isTerminal
         live.progress = { report in
             guard isTerminal else { return }
@@ -128,13 +139,12 @@ struct LiveCommand: ParsableCommand {
 
     /// Writes each finding to a file of its own.
     ///
-    /// - Parameter paths: of those that are written, in order.
+    /// - Parameters:
+    ///   - name: of their folder.
+    ///   - paths: of those that are written, in order.
     private func keep(
-        _ report: LiveReport, _ workload: Workload, _ out: OutputFolder, _ paths: inout [String]
+        _ report: LiveReport, _ workload: Workload, _ name: String, _ paths: inout [String]
     ) throws {
-        // Not where `run` keeps those of a workload of that name.
-        let name = try out.name(
-            "\(workload.name)-live", of: "live: \(OutputFolder.owner(workload, nil))")
         let folder = "\(places.out)/findings/\(name)"
         Files.removeAll(in: folder, suffix: ".json")
         for (index, found) in report.findings.enumerated() {

@@ -133,6 +133,24 @@ enum Wiring {
         return try WorkloadSubject(workload, options: options)
     }
 
+    /// Where what is seen of the trees of a run is kept.
+    ///
+    /// - Parameters:
+    ///   - name: of the file.
+    ///   - resuming: whether what it holds stays.
+    static func trials(
+        _ subject: WorkloadSubject, _ run: RecordedRun, _ name: String, out: String, resuming: Bool
+    ) -> TrialFile? {
+        let folder = "\(out)/observations"
+        // What a store shows is as private as what it keeps.
+        guard (try? Files.makeFolder(folder, mode: 0o700)) != nil else { return nil }
+        return TrialFile(
+            path: "\(folder)/\(name).jsonl",
+            identity:
+                "\(perjuryVersion) \(run.recording.identity) \(subject.observerIdentity.text)",
+            resuming: resuming)
+    }
+
     static func recordedRun(_ path: String) throws -> RecordedRun {
         do {
             return try RecordedRun(path: path)

@@ -10,19 +10,26 @@ final class ToyDisk {
     private(set) var tree: FileTree
     /// What was said.
     private(set) var output: [UInt8] = []
+    /// Which of its lives this is: each names what it writes anew.
+    let life: Int
     /// How often this tree had been observed before, in a recovery.
     let observedBefore: Int
     /// How many times the usual time a recovery has.
     let patience: Double
     /// The time of the records from here on, in nanoseconds; nil: the clock's.
     var time: UInt64?
+    /// Asked before and after each call that changes something: whether it may go on. The path is nil for a mark.
+    var intercept: (OperationKind, RequestMoment, String?) throws -> Void = { _, _, _ in }
+    /// Whether what is said is a mark of the recorded life.
+    var saysMarks = true
     private let writer: RecordingWriter?
 
     init(
-        _ tree: FileTree, writer: RecordingWriter? = nil, observedBefore: Int = 0,
+        _ tree: FileTree, writer: RecordingWriter? = nil, life: Int = 0, observedBefore: Int = 0,
         patience: Double = 1
     ) {
         self.tree = tree
+        self.life = life
         self.writer = writer
         self.observedBefore = observedBefore
         self.patience = patience
@@ -49,17 +56,17 @@ final class ToyDisk {
     // MARK: Changing
 
     func create(_ path: String) throws {
-        try perform(.create(tree.nextInode, at: entry(path), .file))
+        try perform(.create(tree.nextInode, at: entry(path), .file), path)
     }
 
     func makeDirectory(_ path: String) throws {
-        try perform(.create(tree.nextInode, at: entry(path), .directory))
+        try perform(.create(tree.nextInode, at: entry(path), .directory), path)
     }
 
     func write(_ path: String, _ bytes: [UInt8], at offset: UInt64 = 0) throws {
         let owned = OwnedBytes(bytes)
         tree.keep(owned)
-        try perform(.write(number(path), offset: offset, owned.bytes, .call))
+        try perform(.write(number(path), offset: offset, owned.bytes, .call), path)
     }
 
     func write(_ path: String, _ text: String, at offset: UInt64 = 0) throws {
@@ -71,23 +78,23 @@ final class ToyDisk {
     }
 
     func truncate(_ path: String, to size: UInt64) throws {
-        try perform(.setSize(number(path), size))
+        try perform(.setSize(number(path), size), path)
     }
 
     func rename(_ from: String, _ to: String) throws {
-        try perform(.rename(from: entry(from), to: entry(to), .replace))
+        try perform(.rename(from: entry(from), to: entry(to), .replace), to)
     }
 
     func unlink(_ path: String) throws {
-        try perform(.remove(at: entry(path), directory: false))
+        try perform(.remove(at: entry(path), directory: false), path)
     }
 
     func sync(_ path: String) throws {
-        try perform(.sync(.file(number(path), dataOnly: false)))
+        try perform(.sync(.file(number(path), dataOnly: false)), path)
     }
 
     func syncDirectory(_ path: String = "") throws {
-        try perform(.sync(.directory(number(path), dataOnly: false)))
+        try perform(.sync(.directory(number(path), dataOnly: false)), path)
     }
 
     /// One write to standard output: the lines, each with its newline.
@@ -98,9 +105,11 @@ final class ToyDisk {
     /// One write to standard output.
     func print(_ text: String) throws {
         let bytes = Array(text.utf8)
-        if let writer {
+        if let writer, saysMarks {
+            try intercept(.mark, .before, nil)
             let owned = OwnedBytes(bytes)
             try withExtendedLifetime(owned) { try record(.mark(owned.bytes), writer) }
+            try intercept(.mark, .after, nil)
         }
         output += bytes
     }
@@ -118,13 +127,15 @@ final class ToyDisk {
         }
     }
 
-    private func perform(_ operation: Operation) throws(Errno) {
+    private func perform(_ operation: Operation, _ path: String) throws {
+        try intercept(OperationKind(operation), .before, path)
         let effects = try tree.effects(of: operation)
         tree.apply(effects)
         if let writer { try record(.operation(operation), writer) }
+        try intercept(OperationKind(operation), .after, path)
     }
 
-    private func number(_ path: String) throws(Errno) -> InodeNumber {
+    func number(_ path: String) throws(Errno) -> InodeNumber {
         guard let number = tree.lookUp(path: path) else { throw .noSuchFileOrDirectory }
         return number
     }

@@ -29,20 +29,45 @@ struct ToySubject: Subject {
     let observed = ObservedTrees()
 
     func record() throws -> RecordedRun {
+        let (tree, output) = try base()
+        let writer = try writer(on: tree, nonce: 1)
+        try life(ToyDisk(tree, writer: writer))
+        return RecordedRun(
+            recording: writer.recording(), setupOutput: output, end: end, outlived: outlived)
+    }
+
+    /// The tree that `setUp` leaves, at rest, and what it said.
+    func base() throws -> (tree: FileTree, output: [UInt8]) {
         let base = ToyDisk(FileTree())
         for name in mounts { try base.makeDirectory(name) }
         try setUp(base)
         var tree = base.tree
         _ = tree.settle()
+        return (tree, base.output)
+    }
+
+    /// - Parameter tree: at rest.
+    func writer(on tree: FileTree, nonce: UInt64) throws -> RecordingWriter {
         let writer = try RecordingWriter(
-            arena: Arena(memoryLimit: 16 << 20), base: tree, storesBase: false, nonce: 1)
+            arena: Arena(memoryLimit: 16 << 20), base: tree, storesBase: false, nonce: nonce)
         if !mounts.isEmpty {
             try writer.note(
                 Recording.mountsNote, Array(mounts.joined(separator: "\n").utf8))
         }
-        try life(ToyDisk(tree, writer: writer))
-        return RecordedRun(
-            recording: writer.recording(), setupOutput: base.output, end: end, outlived: outlived)
+        return writer
+    }
+
+    /// - Returns: how it ended.
+    func recover(on disk: ToyDisk) throws -> Observation.Outcome {
+        do {
+            try recovery(disk)
+            try disk.print(lastMark)
+        } catch ToyEnd.exits(let status) {
+            return .exited(status)
+        } catch ToyEnd.hangs {
+            return .timedOut
+        }
+        return .exited(0)
     }
 
     func record(failing sync: FailingSync) throws -> RecordedRun {
@@ -96,15 +121,7 @@ private final class ToyObserver: Observer {
         let writer = try RecordingWriter(
             arena: Arena(memoryLimit: 16 << 20), base: settled, storesBase: false, nonce: 2)
         let disk = ToyDisk(settled, writer: writer, observedBefore: before, patience: patience)
-        var outcome = Observation.Outcome.exited(0)
-        do {
-            try subject.recovery(disk)
-            try disk.print(subject.lastMark)
-        } catch ToyEnd.exits(let status) {
-            outcome = .exited(status)
-        } catch ToyEnd.hangs {
-            outcome = .timedOut
-        }
+        let outcome = try subject.recover(on: disk)
         return Recovery(
             observation: Observation(output: disk.output, outcome: outcome), tree: disk.tree,
             recording: writer.recording())

@@ -21,6 +21,11 @@ enum Toys {
         return found
     }
 
+    /// The n-th name of its kind in one of the store's lives: `t1`, and `t7-1` in the seventh life after others.
+    static func name(_ kind: String, _ number: Int, in disk: ToyDisk) -> String {
+        disk.life == 0 ? "\(kind)\(number)" : "\(kind)\(disk.life)-\(number)"
+    }
+
     static let readLog: @Sendable (ToyDisk) throws -> Void = { disk in
         for name in lines(disk.text("log")) { try disk.say("@saw \(name)") }
     }
@@ -33,10 +38,11 @@ enum Toys {
             setUp: createLog,
             life: { disk in
                 for commit in 1...commits {
-                    try disk.say("@begin t\(commit)")
-                    try disk.append("log", line("t\(commit)"))
+                    let name = name("t", commit, in: disk)
+                    try disk.say("@begin \(name)")
+                    try disk.append("log", line(name))
                     try disk.sync("log")
-                    try disk.say("@ack t\(commit)")
+                    try disk.say("@ack \(name)")
                 }
             }, recovery: readLog)
     }
@@ -46,9 +52,10 @@ enum Toys {
         var toy = log()
         toy.life = { disk in
             for commit in 1...commits {
-                try disk.say("@begin t\(commit)")
-                try disk.append("log", line("t\(commit)"))
-                try disk.say("@ack t\(commit)")
+                let name = name("t", commit, in: disk)
+                try disk.say("@begin \(name)")
+                try disk.append("log", line(name))
+                try disk.say("@ack \(name)")
                 try disk.sync("log")
             }
         }
@@ -61,12 +68,13 @@ enum Toys {
             setUp: { try $0.makeDirectory("rows") },
             life: { disk in
                 for commit in 1...commits {
-                    try disk.say("@begin t\(commit) k\(commit)=v")
-                    try disk.create("rows/k\(commit)")
-                    try disk.write("rows/k\(commit)", line("v"))
-                    try disk.sync("rows/k\(commit)")
+                    let (name, key) = (name("t", commit, in: disk), name("k", commit, in: disk))
+                    try disk.say("@begin \(name) \(key)=v")
+                    try disk.create("rows/\(key)")
+                    try disk.write("rows/\(key)", line("v"))
+                    try disk.sync("rows/\(key)")
                     if syncsDirectory { try disk.syncDirectory("rows") }
-                    try disk.say("@ack t\(commit)")
+                    try disk.say("@ack \(name)")
                 }
             },
             recovery: { disk in
@@ -86,12 +94,13 @@ enum Toys {
             mounts: mounts,
             life: { disk in
                 for commit in 0..<commits {
-                    let file = "\(mounts[commit % count])/k\(commit)"
-                    try disk.say("@begin t\(commit) k\(commit)=v")
+                    let (name, key) = (name("t", commit, in: disk), name("k", commit, in: disk))
+                    let file = "\(mounts[commit % count])/\(key)"
+                    try disk.say("@begin \(name) \(key)=v")
                     try disk.create(file)
                     try disk.write(file, line("v"))
                     try disk.sync(file)
-                    try disk.say("@ack t\(commit)")
+                    try disk.say("@ack \(name)")
                 }
             },
             recovery: { disk in
@@ -114,13 +123,15 @@ enum Toys {
             },
             life: { disk in
                 for commit in 1...2 {
-                    try disk.say("@begin t\(commit) value=\(commit)")
+                    let (name, value) = (name("t", commit, in: disk), 2 * disk.life + commit)
+                    if disk.exists("meta.tmp") { try disk.unlink("meta.tmp") }
+                    try disk.say("@begin \(name) value=\(value)")
                     try disk.create("meta.tmp")
-                    try disk.write("meta.tmp", line("\(commit)"))
+                    try disk.write("meta.tmp", line("\(value)"))
                     if syncsFile { try disk.sync("meta.tmp") }
                     try disk.rename("meta.tmp", "meta")
                     if syncsDirectory { try disk.syncDirectory() }
-                    try disk.say("@ack t\(commit)")
+                    try disk.say("@ack \(name)")
                 }
             },
             recovery: { disk in
@@ -290,5 +301,49 @@ extension Toys {
             }
         }
         return toy
+    }
+}
+
+extension Toys {
+    /// A log whose recovery folds it into a table.
+    static func folding(inPlace: Bool) -> ToySubject {
+        ToySubject(
+            setUp: { disk in
+                try disk.create("log")
+                try disk.create("table")
+                try disk.append("table", line("t0"))
+                try disk.say("@begin t0", "@ack t0")
+            },
+            life: { disk in
+                for commit in 1...2 {
+                    let name = name("t", commit, in: disk)
+                    try disk.say("@begin \(name)")
+                    try disk.append("log", line(name))
+                    try disk.sync("log")
+                    try disk.say("@ack \(name)")
+                }
+            },
+            recovery: { disk in
+                let old = lines(disk.text("table"))
+                let new = lines(disk.text("log")).filter { !old.contains($0) }
+                for name in old + new { try disk.say("@saw \(name)") }
+                guard disk.bytes("log")?.isEmpty == false else { return }
+                let text = (old + new).map(line).joined()
+                if inPlace {
+                    try disk.truncate("table", to: 0)
+                    try disk.append("table", text)
+                    try disk.sync("table")
+                } else {
+                    // Not truncated: where half of the rename was lost, it is the table, too.
+                    if disk.exists("tmp") { try disk.unlink("tmp") }
+                    try disk.create("tmp")
+                    try disk.append("tmp", text)
+                    try disk.sync("tmp")
+                    try disk.rename("tmp", "table")
+                    try disk.syncDirectory()
+                }
+                try disk.truncate("log", to: 0)
+                try disk.sync("log")
+            })
     }
 }

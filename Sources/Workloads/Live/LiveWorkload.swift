@@ -27,7 +27,7 @@ package final class LiveWorkload: LiveSubject {
     }
 
     package var remarks: [Note] {
-        subject.faults.syncError == nil ? [] : [.noFailingSyncs]
+        workload.faults.syncError == nil ? [] : [.noFailingSyncs]
     }
 
     package func setUp() throws -> (tree: FileTree, output: [UInt8]) {

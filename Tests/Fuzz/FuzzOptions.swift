@@ -64,6 +64,7 @@ struct FuzzKind: Sendable {
         FuzzKind(name: "marks") { MarksTarget() },
         FuzzKind(name: "finding") { FindingTarget() },
         FuzzKind(name: "workload") { WorkloadTarget() },
+        FuzzKind(name: "pack") { PackTarget() },
         FuzzKind(name: "recording") { RecordingTarget() },
         FuzzKind(name: "requests") { RequestsTarget() },
     ]

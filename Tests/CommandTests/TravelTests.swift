@@ -275,7 +275,7 @@ extension TheCommand {
             try store("exit 3")
             try inconclusive([], "run exited with status 3")
             try store("exit 0")
-            try inconclusive([], "acknowledged")
+            try inconclusive([], "no cut is possible")
             try store(Self.mended, commits: 6)
             try bench.script("w/get.sh", "echo @end")
             try inconclusive([], "the observer does not see what run acknowledged")

@@ -309,11 +309,11 @@ extension TheCommand {
         func faults() throws {
             try store(Self.mended)
             let run = try bench.run(
-                ["run", "./w", "--faults", "lie fsync k* every", "--faults", "lie fsync new every"]
-                    + Self.exploring)
+                ["run", "./w", "--faults", "EIO fsync new nth 3"] + Self.exploring)
             #expect(run.status == ExitStatus.unexpected.rawValue, "\(run.text)")
 
-            let (still, _) = try retest([Self.finding])
+            let found = try #require(paths("perjury-out/findings/w/*.json").first)
+            let (still, _) = try retest([found])
 
             #expect(still.status == ExitStatus.unexpected.rawValue, "\(still.text)")
         }

@@ -9,6 +9,7 @@
 #   make soak-stores  the stores that must hold, 100,000 states of a longer run under each of ext4-ordered, xfs, btrfs on honest
 #                   and torn-4096: SOAK_STORES='lmdb rocksdb', SOAK_COMMITS=60, SOAK_STATES=800000 a store
 #   make chaos      run and live, ended at random moments by SIGKILL, SIGTERM, SIGINT: nothing may be left; ROUNDS=20, SEED=0
+#   make ordinary-user  as root: what nobody finds without root's rights beside what root finds, and SIGKILLs; KILLS=200, SEED=0
 #   make workloads-deps  installs the servers of the catalogue that are missing; none of them is started as a service
 #   make catalogue  runs all real stores, writes docs/catalogue.md; CATALOGUE_BUDGET=30s, LIVE='NAME...' CUTS=100 for live
 #   make posix      pjdfstest on a mount, as root: PJDFSTEST=DIR is a built checkout; figures go to docs/conformance.md
@@ -51,6 +52,8 @@ FUZZ_TARGETS ?=
 FUZZ_KEEP ?= perjury-out/fuzz
 # Rounds of `make chaos`; 200 in a soak.
 ROUNDS ?= 20
+# SIGKILLs of `make ordinary-user`.
+KILLS ?= 200
 # The servers of the catalogue. Workloads whose programs are missing are skipped.
 SERVER_PACKAGES ?= redis-server redis-tools postgresql-15 beanstalkd etcd-server nats-server mariadb-server
 # What `make catalogue` does: the time for each workload, and what is run live, with how many power losses.
@@ -62,7 +65,7 @@ PJDFSTEST ?=
 # More options for `make run`: ARGS='sqlite-wal-full --model posix'
 ARGS ?=
 
-.PHONY: help run test planted mutations fuzz soak soak-stores chaos workloads-deps catalogue posix build lint format documents bench examples doctor deps clean toolchain device
+.PHONY: help run test planted mutations fuzz soak soak-stores chaos ordinary-user workloads-deps catalogue posix build lint format documents bench examples doctor deps clean toolchain device
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -112,6 +115,9 @@ soak-stores: build device
 
 chaos: build device
 	Tests/chaos --rounds $(ROUNDS) --seed $(SEED)
+
+ordinary-user: build device
+	Tests/ordinary-user --budget 600 --kills $(KILLS) --seed $(SEED) $(ARGS)
 
 # policy-rc.d, where there is none: the packages would start their services.
 workloads-deps:

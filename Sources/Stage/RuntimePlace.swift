@@ -64,11 +64,14 @@ package struct RuntimePlace: ~Copyable {
             return own + "/perjury"
         }
         let folder = "/tmp/perjury-\(geteuid())"
-        if mkdir(folder, 0o700) != 0, errno != EEXIST { throw failure("making \(folder)", errno) }
         var status = stat()
-        guard lstat(folder, &status) == 0, status.st_uid == geteuid(),
-            status.st_mode & (S_IFMT | 0o077) == S_IFDIR
-        else {
+        repeat {
+            if mkdir(folder, 0o700) != 0, errno != EEXIST {
+                throw failure("making \(folder)", errno)
+            }
+            // A keeper that ends removes it.
+        } while lstat(folder, &status) != 0 && errno == ENOENT
+        guard status.st_uid == geteuid(), status.st_mode & (S_IFMT | 0o077) == S_IFDIR else {
             throw HarnessError(
                 "\(folder) is not a folder of yours alone: remove it, or set XDG_RUNTIME_DIR to one that is"
             )

@@ -278,7 +278,7 @@ package final class WorkloadSubject: Subject {
     package func observers(_ count: Int, of recording: Recording) throws -> [any Observer] {
         let number = recording.namespaceNumber.flatMap { recording.mentions($0) ? $0 : nil } ?? 0
         let directory = try directory(keptBy: recording)
-        namespaceNumber.store(number, ordering: .relaxed)
+        if number != 0 { namespaceNumber.store(number, ordering: .relaxed) }
         let isAlone = number != 0 || directory != nil
         return try (0..<(isAlone ? 1 : count)).map {
             try observer(worker: $0, namespaceNumber: number, at: directory)

@@ -54,6 +54,7 @@ package final class LiveWorkload: LiveSubject {
                 "setup": run.setupOutput,
                 "outcome": Array(run.outcome.utf8),
                 RecordedRun.faultsNote: RecordedRun.bytes(of: run.faults),
+                Recording.directoryNote: Array(stage.dataDirectory.utf8),
             ]
             if !run.setupIsAtRest { notes[RecordedRun.setupNotAtRestNote] = [] }
             try run.recording.save(to: path, notes: notes)

@@ -12,6 +12,12 @@ package struct FailedSyncs: Sendable {
     package let runsInAll: Int
     package var runs: [Run] = []
 
+    package init(error: String, syncs: Int, runsInAll: Int) {
+        self.error = error
+        self.syncs = syncs
+        self.runsInAll = runsInAll
+    }
+
     /// One run, in which one sync failed.
     package struct Run: Sendable {
         package let sync: FailingSync
@@ -28,6 +34,12 @@ package struct FailedSyncs: Sendable {
         /// Why nothing was found out; nil where it was.
         package var inconclusive: String?
         package var continuations: [Continuation] = []
+
+        package init(sync: FailingSync, request: String, shape: String) {
+            self.sync = sync
+            self.request = request
+            self.shape = shape
+        }
     }
 
     /// What was shown after one way in which the run may have gone on.
@@ -41,6 +53,20 @@ package struct FailedSyncs: Sendable {
         package let statesPlanned: Int
         package let exhaustive: Bool
         package let outcomes: [Characterisation: Int]
+
+        package init(
+            model: String, stack: String, ending: Ending, verdict: Verdict?, kinds: [ViolationKind],
+            statesPlanned: Int, exhaustive: Bool, outcomes: [Characterisation: Int]
+        ) {
+            self.model = model
+            self.stack = stack
+            self.ending = ending
+            self.verdict = verdict
+            self.kinds = kinds
+            self.statesPlanned = statesPlanned
+            self.exhaustive = exhaustive
+            self.outcomes = outcomes
+        }
     }
 }
 

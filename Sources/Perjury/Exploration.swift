@@ -35,7 +35,7 @@ public struct Exploration: Sendable {
         self.seed = seed
     }
 
-    func options(for file: WorkloadFile) throws -> CampaignOptions {
+    package func options(for file: WorkloadFile) throws -> CampaignOptions {
         guard (0...3).contains(nested ?? 0) else {
             throw PerjuryError("`nested` must be from 0 to 3, and not \(nested ?? 0)")
         }

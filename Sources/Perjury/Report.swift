@@ -64,11 +64,11 @@ public struct Finding: Sendable, CustomStringConvertible {
         fingerprint = name
         model = file.model
         stack = file.stack
-        summary = file.summary
-        culprits = file.lost
-        advice = file.advice
-        acknowledged = file.acknowledged
-        seen = file.seen
+        summary = file.story.summary
+        culprits = file.story.lost
+        advice = file.story.advice
+        acknowledged = file.story.acknowledged
+        seen = file.story.seen
         replayCommand = replay
     }
 

@@ -99,7 +99,7 @@ public struct Store: Sendable {
     }
 
     /// The store as the harness knows it.
-    func workload() throws -> Workload {
+    package func workload() throws -> Workload {
         guard !run.isEmpty, !observe.isEmpty else {
             throw PerjuryError("the store \(name) has no program for `run` or `observe`")
         }

@@ -5,7 +5,7 @@ import Stage
 import Workloads
 
 /// Where what is found of one store is kept, as the command keeps it: `OUT/NAME`. Nobody else writes there meanwhile.
-final class StoreFolder {
+package final class StoreFolder {
     let path: String
     let subject: WorkloadSubject
     /// Nil where the `workload.yaml` in the store's folder says all of it.
@@ -43,7 +43,7 @@ final class StoreFolder {
         commands = Self.commands(store, workload)
     }
 
-    static func commands(_ store: Store, _ workload: Workload) -> FindingFile.Commands? {
+    package static func commands(_ store: Store, _ workload: Workload) -> FindingFile.Commands? {
         if (try? Workload.load(workload.folder))?.file == workload.file { return nil }
         var commands = FindingFile.Commands(
             run: CommandText.text(store.run), observe: CommandText.text(store.observe),

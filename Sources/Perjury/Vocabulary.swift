@@ -16,7 +16,7 @@ public enum Promise: Hashable, Sendable {
     /// The store opens and its own check is content.
     case opens
 
-    init(_ promise: Oracles.Promise) {
+    package init(_ promise: Oracles.Promise) {
         switch promise {
         case .durable: self = .durable
         case .prefix: self = .prefix
@@ -27,7 +27,7 @@ public enum Promise: Hashable, Sendable {
         }
     }
 
-    var value: Oracles.Promise {
+    package var value: Oracles.Promise {
         switch self {
         case .durable: .durable
         case .prefix: .prefix

@@ -123,9 +123,9 @@ struct RetestCommand: ParsableCommand {
         Console.error(progress.clear())
         // It goes with the scratch folder.
         found.recordingPath = nil
-        for index in found.findings.indices { found.findings[index].recordingPath = nil }
+        for index in found.findings.indices { found.findings[index].run.recordingPath = nil }
         let sought = Retest.Sought(
-            fingerprint: fingerprint, acknowledged: file.acknowledged,
+            fingerprint: fingerprint, acknowledged: file.story.acknowledged,
             isInRecovery: !file.recoveries.isEmpty,
             isAfterFailedSync: run.failingSyncError != nil)
         var report = CampaignReport(

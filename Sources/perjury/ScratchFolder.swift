@@ -1,5 +1,6 @@
 import Basics
 import Glibc
+import Reporting
 
 import struct SystemPackage.Errno
 

@@ -1,8 +1,7 @@
+import Campaign
 import Oracles
 import PowerLoss
 import Testing
-
-@testable import Campaign
 
 /// When a finding may be called gone.
 @Suite("Retesting a finding")
@@ -26,9 +25,10 @@ struct RetestTests {
         -> Finding
     {
         var finding = Finding(
-            kind: cause.kind, model: "xfs", stack: "honest",
-            plan: CrashPlan(crashPoint: 3, lost: lost, torn: []), lost: [], acknowledged: 1,
-            seen: 0, count: 1, summary: "", advice: "", log: "")
+            cause.kind, model: "xfs", stack: "honest",
+            plan: CrashPlan(crashPoint: 3, lost: lost, torn: []),
+            .init(Violation(cause.kind, summary: ""), acknowledged: 1, seen: 0, log: ""),
+            .init(lost: []))
         finding.cause = cause
         return finding
     }

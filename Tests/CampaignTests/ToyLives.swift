@@ -36,7 +36,7 @@ final class ToyLives: LiveSubject {
 
     var subject: any Subject { toy }
     var faults: [FaultCount] { failing.map { [FaultCount(text: $0.text)] } ?? [] }
-    var remarks: [String] { [] }
+    var remarks: [Note] { [] }
 
     func setUp() throws -> (tree: FileTree, output: [UInt8]) {
         setUps += 1

@@ -3,7 +3,7 @@ import Oracles
 import PowerLoss
 import Testing
 
-@testable import Perjury
+import Perjury
 
 /// The public types say what the harness's own say.
 @Suite("Public types")

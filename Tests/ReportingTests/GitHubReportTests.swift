@@ -55,7 +55,7 @@ struct GitHubReportTests {
     @Test("the summary is one block that nothing in the report ends")
     func summary() {
         var report = Samples.holding
-        report.notes = ["```` a note"]
+        report.notes = [.text("```` a note")]
         let text = GitHubReport(Samples.campaign([report])).summary
         #expect(text.hasPrefix("### perjury\n\n`````\n"))
         #expect(text.hasSuffix("\n`````\n"))

@@ -176,7 +176,9 @@ struct LiveTests {
         let lost = report.counts.machinesLost
         #expect(most == 1 ? lost == 60 : lost > 60 && lost < 60 * most)
         #expect(report.verdict == .violated)
-        for found in report.findings { #expect((1...most).contains(found.finding.run.mounts.count)) }
+        for found in report.findings {
+            #expect((1...most).contains(found.finding.run.mounts.count))
+        }
     }
 
     // MARK: Inconclusive

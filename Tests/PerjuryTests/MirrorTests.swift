@@ -1,9 +1,8 @@
 import Basics
 import Oracles
+import Perjury
 import PowerLoss
 import Testing
-
-import Perjury
 
 /// The public types say what the harness's own say.
 @Suite("Public types")

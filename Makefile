@@ -14,6 +14,9 @@
 #   make catalogue  runs all real stores, writes docs/catalogue.md; CATALOGUE_BUDGET=30s, LIVE='NAME...' CUTS=100 for live
 #   make posix      pjdfstest on a mount, as root: PJDFSTEST=DIR is a built checkout; figures go to docs/conformance.md
 #   make build      the programs, in .build/release
+#   make dist       a tarball, a Debian package and a Python wheel for this architecture, in dist/, from .build-dist
+#   make dist-test  installs each of the three on bare Debians made by debootstrap, and uses it as an ordinary user; as root
+#   make install    PREFIX=/usr/local, DESTDIR=: the same files, installed
 #   make lint       formatting, sizes, documents, as CI wants it;  make format mends it
 #   make documents  writes the tables of the documents that are made from the code; breaks long lines of prose
 #   make examples   tests in other languages that use perjury, where the language is installed (examples/); the steps of the
@@ -27,7 +30,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-PACKAGES := libfuse3-dev fuse3 libsqlite3-dev sqlite3 pkg-config git python3 python3-yaml
+PACKAGES := libfuse3-dev fuse3 libyaml-dev libsqlite3-dev sqlite3 pkg-config git python3 python3-yaml
 # The engines of the catalogue: one workload or more for each.
 PACKAGES += liblmdb-dev libleveldb-dev librocksdb-dev libdb5.3-dev libgdbm-dev libtdb-dev
 SWIFT ?= swift
@@ -62,10 +65,13 @@ LIVE ?= sqlite-wal-full redis-always redis-always-multi postgresql postgresql-fs
 CUTS ?= 100
 # A built checkout of pjdfstest, for `make posix`.
 PJDFSTEST ?=
+# Where `make install` puts things, below DESTDIR if that is named.
+PREFIX ?= /usr/local
+DESTDIR ?=
 # More options for `make run`: ARGS='sqlite-wal-full --model posix'
 ARGS ?=
 
-.PHONY: help run test planted mutations fuzz soak soak-stores chaos ordinary-user workloads-deps catalogue posix build lint format documents bench examples doctor deps clean toolchain device
+.PHONY: help run test planted mutations fuzz soak soak-stores chaos ordinary-user workloads-deps catalogue posix build programs dist dist-test install lint format documents bench examples doctor deps clean toolchain device
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -151,6 +157,27 @@ posix: deps device
 build: deps
 	$(SWIFT) build -c release
 
+# The two that are C alone are built without Swift, whose runtime SwiftPM would link to them.
+programs: deps
+	for product in perjury store-workloads engine-workloads rocksdb-workloads; do \
+	    PERJURY_DIST=1 $(SWIFT) build -c release --scratch-path .build-dist --static-swift-stdlib --product $$product; \
+	done
+	clang=$$(dirname "$$(realpath "$$(command -v $(firstword $(SWIFT)))")")/clang; \
+	    $$clang -O2 -static -o .build-dist/release/perjury-keeper Sources/perjury-keeper/*.c; \
+	    $$clang -O2 -shared -fPIC -I Sources/later-clock/include \
+	        -o .build-dist/release/liblater-clock.so Sources/later-clock/*.c
+	$(SWIFT) build --package-path .build-dist/checkouts/swift-argument-parser --scratch-path .build-dist/manual \
+	    --product generate-manual
+
+dist: programs
+	Packaging/dist .build-dist/release .build-dist/manual/debug/generate-manual dist
+
+dist-test: dist device
+	Tests/dist-test
+
+install: programs
+	Packaging/lay-out .build-dist/release '$(DESTDIR)$(PREFIX)' .build-dist/manual/debug/generate-manual
+
 lint: toolchain
 	$(SWIFT) format lint -r --strict $(SOURCES)
 	Tests/Documents/check
@@ -173,7 +200,7 @@ doctor: build
 	$(PERJURY) doctor
 
 clean:
-	rm -rf .build perjury-out
+	rm -rf .build .build-dist dist perjury-out
 
 toolchain:
 	@if ! command -v $(firstword $(SWIFT)) >/dev/null; then \

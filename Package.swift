@@ -25,6 +25,9 @@ func archived(_ libraries: [String], needing others: [String] = []) -> [LinkerSe
     return [.unsafeFlags(["-static-executable"])] + others.map { .linkedLibrary($0) }
 }
 
+/// What is given to others needs nothing of their machines but a kernel, not even the same C library: `make programs`.
+let isForOthers = Context.environment["PERJURY_DIST"] != nil
+
 let package = Package(
     name: "perjury",
     products: [
@@ -44,11 +47,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         // `Errno`: typed system errors instead of bare integers.
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-        // workload.yaml, with the line of each key for error messages.
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
+        // workload.yaml, with the line of each key for error messages. Yams, in Swift, brings Foundation and with it
+        // 45 MB of program.
+        .systemLibrary(
+            name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         // The engines of the catalogue. Those without `pkgConfig` have no such file in Debian, and
@@ -92,7 +97,7 @@ let package = Package(
         .target(
             name: "Workloads",
             dependencies: [
-                "Stage", "FuseMount", "Campaign", "Oracles", "Yams", "Basics", "CSupport",
+                "Stage", "FuseMount", "Campaign", "Oracles", "Basics", "CSupport", "CYAML",
             ],
             swiftSettings: settings),
         .target(name: "Reporting", dependencies: ["Campaign", "Basics"], swiftSettings: settings),
@@ -119,7 +124,8 @@ let package = Package(
                 "store.py", "store.js", "store.sh", "store.c", "store.rs", "store.go",
                 "store.swift", "Store.java",
             ].map { .embedInCode("Templates/\($0).in") },
-            swiftSettings: settings),
+            swiftSettings: settings,
+            linkerSettings: isForOthers ? archived(["fuse3", "yaml"]) : []),
         .executableTarget(name: "perjury-keeper"),
         // Loaded into programs that recover after a time.
         .target(name: "later-clock"),

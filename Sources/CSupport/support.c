@@ -5,8 +5,10 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -45,7 +47,12 @@ uint64_t perjury_hash(const void *bytes, size_t count, uint64_t seed) {
 
 const char *perjury_image_path(void) {
     Dl_info info;
-    return dladdr((const void *)&perjury_image_path, &info) ? info.dli_fname : NULL;
+    struct link_map *image = NULL;
+    bool is_loaded =
+        dladdr1((const void *)&perjury_image_path, &info, (void **)&image, RTLD_DL_LINKMAP) != 0
+        && image != NULL && image->l_name[0] != 0;
+    // Of the executable the linker knows argv[0] only, which may be anything.
+    return is_loaded ? image->l_name : "/proc/self/exe";
 }
 
 int perjury_name_and_pin_thread(const char *name, int cpu) {

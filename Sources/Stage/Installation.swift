@@ -1,21 +1,25 @@
 import CSupport
 import Glibc
 
-/// Where perjury is installed.
+/// Where perjury is installed. Everything is found from the executable itself: not from the working directory, nor from the
+/// name it was called by.
 package enum Installation {
-    /// The folder of the executable that runs this code.
-    package static var folder: String? {
-        guard let image = perjury_image_path() else { return nil }
-        // Without a folder it is an argv[0] that was found in PATH.
-        let isPlain = strchr(image, CInt(UInt8(ascii: "/"))) == nil
-        let place = isPlain ? "/proc/self/exe" : String(cString: image)
-        guard let real = realpath(place, nil) else { return nil }
+    /// The folder of the executable that runs this code; of the test bundle, in tests.
+    package static let folder: String? = realPath(String(cString: perjury_image_path())).flatMap {
+        path in path.lastIndex(of: "/").map { String(path[..<$0]) }
+    }
+
+    /// Where the programs that belong to perjury may lie: beside it where it was built, in `libexec` where it is installed.
+    static let places = folder.map { [$0, "\($0)/../libexec/perjury"] } ?? []
+
+    /// The folder of the keeper, and of the programs that workloads of the catalogue name.
+    package static let programs: String? = places.first {
+        access("\($0)/perjury-keeper", X_OK) == 0
+    }.flatMap(realPath)
+
+    private static func realPath(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
         defer { free(real) }
-        let path = String(cString: real)
-        return path.lastIndex(of: "/").map { slash in
-            let folder = String(path[..<slash])
-            // A test bundle may lie in a folder of its own.
-            return folder
-        }
+        return String(cString: real)
     }
 }

@@ -1,41 +1,21 @@
 import Basics
-import CSupport
 import Glibc
 import SystemPackage
 
 // Finding and starting the keeper's executable.
 extension Keeper {
-    /// Where the keeper's executable is: `PERJURY_KEEPER` if it is set; else beside the file that holds
-    /// this code, the executable or a test bundle; else in `../libexec/perjury` from there.
+    /// Where the keeper's executable is: `PERJURY_KEEPER` if it is set; else where perjury's programs are.
     package static func executablePath() throws(KeeperError) -> String {
         if let path = getenv("PERJURY_KEEPER") { return String(cString: path) }
-        var tried: [String] = []
-        for image in [perjury_image_path().map { String(cString: $0) }, runningExecutable()] {
-            // A name without a folder is an argv[0] that was found in PATH.
-            guard let slash = image?.lastIndex(of: "/"), let image else { continue }
-            let folder = String(image[..<slash])
-            for path in [
-                folder + "/perjury-keeper", folder + "/../libexec/perjury/perjury-keeper",
-            ] {
-                if access(path, X_OK) == 0 { return path }
-                tried.append(path)
-            }
+        guard let programs = Installation.programs else {
+            throw KeeperError(
+                "perjury-keeper is in none of \(Installation.places.joined(separator: ", "))",
+                cause: .noSuchFileOrDirectory,
+                advice:
+                    "install it there, set PERJURY_KEEPER to its path, or let the test target depend on the "
+                    + "product perjury-keeper")
         }
-        throw KeeperError(
-            "perjury-keeper is not there: \(tried.joined(separator: ", "))",
-            cause: .noSuchFileOrDirectory,
-            advice:
-                "install it beside perjury, set PERJURY_KEEPER to its path, or let the test target depend "
-                + "on the product perjury-keeper")
-    }
-
-    private static func runningExecutable() -> String? {
-        withUnsafeTemporaryAllocation(byteCount: Int(PATH_MAX), alignment: 1) { buffer in
-            let length = buffer.withMemoryRebound(to: CChar.self) {
-                readlink("/proc/self/exe", $0.baseAddress!, $0.count)
-            }
-            return length > 0 ? String(decoding: buffer[..<length], as: UTF8.self) : nil
-        }
+        return "\(programs)/perjury-keeper"
     }
 
     /// Starts the executable with one end of a new socket as its fd 3, what is passed from fd 4 on, and nothing else.

@@ -1,5 +1,4 @@
 import Oracles
-import Yams
 
 /// Causes that were there when someone looked, of several workloads, each with why it may stay: a file for CI.
 ///
@@ -54,16 +53,23 @@ package struct Baseline: Equatable, Sendable {
     ///
     /// - Throws: when a name cannot be written as YAML.
     package func text() throws -> String {
-        let entries = workloads.sorted { $0.key < $1.key }.map { name, known in
-            let pairs = known.sorted { $0.key < $1.key }.map { fingerprint, reason in
-                (Node(fingerprint.description), Node(reason))
+        let entries = try YAMLText.document { text throws(YAMLError) in
+            try text.mapping { () throws(YAMLError) in
+                for (name, known) in workloads.sorted(by: { $0.key < $1.key }) {
+                    try text.scalar(name)
+                    try text.mapping { () throws(YAMLError) in
+                        for (fingerprint, reason) in known.sorted(by: { $0.key < $1.key }) {
+                            try text.scalar(fingerprint.description)
+                            try text.scalar(reason)
+                        }
+                    }
+                }
             }
-            return (Node(name), Node(pairs))
         }
         return """
             # Causes that are known, of each workload. perjury run --baseline FILE reports what is not here;
             # --update-baseline writes it anew and keeps the reasons.
 
-            """ + (try serialize(node: Node(entries), width: -1))
+            """ + entries
     }
 }

@@ -9,12 +9,11 @@ struct LaterClock {
     /// How far the clock is ahead of the machine's, in nanoseconds.
     let nanoseconds: UInt64
 
-    /// - Returns: nil where the library is not beside perjury.
+    /// - Returns: nil where the library is not among perjury's programs.
     init?(nanoseconds: UInt64) {
-        let folder = Installation.folder ?? "."
-        let paths = ["", "/../libexec/perjury"].map { "\(folder)\($0)/liblater-clock.so" }
-        guard let path = paths.first(where: { access($0, R_OK) == 0 }) else { return nil }
-        library = path
+        guard let programs = Installation.programs else { return nil }
+        library = "\(programs)/liblater-clock.so"
+        guard access(library, R_OK) == 0 else { return nil }
         self.nanoseconds = nanoseconds
     }
 

@@ -1,5 +1,4 @@
 import PowerLoss
-import Yams
 
 /// A stack or a persistence model of somebody's own, from a YAML file: `docs/models.md` shows one of each.
 package enum RuleFile {

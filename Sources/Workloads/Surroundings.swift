@@ -82,7 +82,7 @@ struct Surroundings {
             return own.replacing("$PERJURY_WORKLOAD", with: folder)
         }
         let inherited = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
-        return Installation.folder.map { "\($0):\(inherited)" } ?? inherited
+        return Installation.programs.map { "\($0):\(inherited)" } ?? inherited
     }
 
     /// - Throws: when there is no such program in the workload's folder, among the package's, or in PATH.

@@ -1,8 +1,6 @@
-import Yams
-
 // What is refused before the YAML parser sees it, because it would cost the parser more time or
-// stack than the file is worth: a file over 1 MiB, deep nesting, and more than a few aliases (an
-// alias in a key is hashed with all it stands for, so few lines can cost exponential time).
+// stack than the file is worth: a file over 1 MiB, deep nesting, and more than a few aliases (each
+// stands for as much as there is at its anchor, and is read as often).
 
 extension WorkloadFileReader {
     /// Nesting that a workload never needs; brackets inside texts count, too.
@@ -19,15 +17,16 @@ extension WorkloadFileReader {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw error(nil, "the file is not UTF-8")
         }
-        try checkSize(Array(bytes))
-        let node: Node?
+        let bytes = Array(bytes)
+        try checkSize(bytes)
+        let node: YAMLNode?
         do {
-            node = try Parser(yaml: text, encoding: .utf8).singleRoot()
+            node = try YAMLNode(parsing: bytes)
         } catch {
             throw described(error, in: text)
         }
         guard let node else { throw error(nil, "the file is empty") }
-        return WorkloadFileNode(name: "", node: node, line: node.mark?.line)
+        return WorkloadFileNode(name: "", node: node, line: node.line)
     }
 
     private func checkSize(_ bytes: [UInt8]) throws(WorkloadFileError) {
@@ -75,27 +74,19 @@ extension WorkloadFileReader {
         }
     }
 
-    private func described(_ failure: any Error, in text: String) -> WorkloadFileError {
-        switch failure as? YamlError {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
-            let isBound =
-                lines.indices.contains(mark.line - 1)
-                && lines[mark.line - 1].contains("bounded-loss:")
-            return error(
-                mark.line,
-                "not valid YAML: \(shown(problem))"
-                    + (isBound
-                        ? "; write `{bounded-loss: 1s}`"
-                        : problem.contains("mapping values are not allowed")
-                            ? "; a text that has a colon and a space in it needs quotes" : ""))
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            return error(
-                context.mark.line,
-                "key `\(shown(duplicates.first ?? ""))` is there twice in its mapping")
-        case .reader(let problem, _, _, _): return error(nil, "not valid YAML: \(shown(problem))")
-        default: return error(nil, "not valid YAML")
+    private func described(_ failure: YAMLError, in text: String) -> WorkloadFileError {
+        guard let line = failure.line else {
+            return error(nil, "not valid YAML: \(shown(failure.problem))")
         }
+        let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+        let isBound =
+            lines.indices.contains(line - 1) && lines[line - 1].contains("bounded-loss:")
+        return error(
+            line,
+            "not valid YAML: \(shown(failure.problem))"
+                + (isBound
+                    ? "; write `{bounded-loss: 1s}`"
+                    : failure.problem.contains("mapping values are not allowed")
+                        ? "; a text that has a colon and a space in it needs quotes" : ""))
     }
 }

@@ -1,12 +1,11 @@
 import Basics
 import Oracles
-import Yams
 
 /// One value of the file, with the words that errors call it by.
 struct WorkloadFileNode {
     /// Its key, with those around it: `server.ready`.
     var name: String
-    var node: Node
+    var node: YAMLNode
     var line: Int?
 }
 
@@ -45,13 +44,13 @@ struct WorkloadFileReader {
     func pairs(
         of value: WorkloadFileNode
     ) throws(WorkloadFileError) -> [(String, WorkloadFileNode)] {
-        guard case .mapping(let mapping) = value.node else {
+        guard case .mapping(let mapping, _) = value.node else {
             let what = value.name.isEmpty ? subject : "`\(value.name)`"
             throw error(value.line, "\(what) must be a mapping of keys to values")
         }
         var pairs: [(String, WorkloadFileNode)] = []
         for (key, node) in mapping {
-            let line = key.mark?.line
+            let line = key.line
             guard case .scalar(let scalar) = key else {
                 throw error(line, "a key must be a word")
             }
@@ -106,19 +105,19 @@ struct WorkloadFileReader {
         _ value: WorkloadFileNode, mayBeEmpty: Bool = false
     ) throws(WorkloadFileError) -> [String] {
         if case .scalar = value.node { return [try text(value)] }
-        guard case .sequence(let sequence) = value.node else {
+        guard case .sequence(let sequence, _) = value.node else {
             throw error(value.line, "`\(value.name)` must be a list of texts")
         }
         var texts: [String] = []
         for node in sequence {
-            let line = node.mark?.line ?? value.line
+            let line = node.line
             guard case .scalar(let scalar) = node else {
                 throw error(line, "`\(value.name)` must be a list of texts")
             }
             guard !scalar.string.utf8.contains(0) else {
                 throw error(line, "`\(value.name)` holds a zero byte")
             }
-            guard !scalar.string.isEmpty || (mayBeEmpty && scalar.style != .plain) else {
+            guard !scalar.string.isEmpty || (mayBeEmpty && !scalar.isPlain) else {
                 throw error(line, "`\(value.name)` has an empty item")
             }
             texts.append(scalar.string)
@@ -152,8 +151,8 @@ struct WorkloadFileReader {
         let names = try list(value)
         for (index, name) in names.enumerated() {
             var line = value.line
-            if case .sequence(let sequence) = value.node {
-                line = sequence[index].mark?.line ?? line
+            if case .sequence(let sequence, _) = value.node {
+                line = sequence[index].line
             }
             try check(name, kind: kind, known: known, line: line)
             guard names.firstIndex(of: name) == index else {

@@ -206,7 +206,7 @@ struct WorkloadFileTests {
             ),
             (
                 least + "expect: {}\nexpect: holds\n",
-                "3: key `expect` is there twice in its mapping"
+                "4: key `expect` is there twice"
             ),
             (
                 least + "expect: {posics: holds}\n",

@@ -10,7 +10,7 @@
 /// Source: the wyhash construction (64x64 -> 128-bit multiply, fold), Wang Yi, public domain.
 uint64_t perjury_hash(const void *bytes, size_t count, uint64_t seed);
 
-/// The file that holds this code (the executable, or the test bundle that linked it), or NULL.
+/// The file that holds this code: a test bundle that was loaded, or the executable, as a link of /proc.
 /// The string belongs to the dynamic loader.
 const char *perjury_image_path(void);
 

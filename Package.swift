@@ -181,10 +181,10 @@ let package = Package(
             dependencies: ["HandMount", "FuseMount", "Workloads", "TestSupport"]),
         .testTarget(
             name: "ReportingTests",
-            dependencies: ["Reporting", "perjury", "Basics", "CSupport", "TestSupport"]),
+            dependencies: ["Reporting", "perjury", "Stage", "Basics", "CSupport", "TestSupport"]),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["Workloads", "Reporting", "perjury", "CSupport", "TestSupport"]),
+            dependencies: ["Workloads", "Reporting", "perjury", "Stage", "CSupport", "TestSupport"]),
         .testTarget(
             name: "PerjuryTests", dependencies: ["Perjury", "Oracles", "PowerLoss", "Basics"]),
         .testTarget(

@@ -27,12 +27,14 @@ enum YAMLNode {
     /// - Parameter text: UTF-8.
     /// - Returns: nil when the text holds nothing but spaces and comments.
     init?(parsing text: [UInt8]) throws(YAMLError) {
-        guard let node = try text.withUnsafeBufferPointer({
-            (bytes) throws(YAMLError) in
-            let parser = YAMLParser(bytes)
-            defer { parser.close() }
-            return try parser.document()
-        }) else { return nil }
+        guard
+            let node = try text.withUnsafeBufferPointer({
+                (bytes) throws(YAMLError) in
+                let parser = YAMLParser(bytes)
+                defer { parser.close() }
+                return try parser.document()
+            })
+        else { return nil }
         self = node
     }
 }

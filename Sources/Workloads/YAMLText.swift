@@ -8,7 +8,8 @@ final class YAMLText {
     /// - Parameter write: writes the one mapping of the document.
     /// - Returns: the document; a text stays on its line, however long.
     /// - Throws: when something cannot be written as YAML.
-    static func document(_ write: (YAMLText) throws(YAMLError) -> Void) throws(YAMLError) -> String {
+    static func document(_ write: (YAMLText) throws(YAMLError) -> Void) throws(YAMLError) -> String
+    {
         let text = YAMLText()
         try text.emit { yaml_stream_start_event_initialize($0, YAML_UTF8_ENCODING) }
         try text.emit { yaml_document_start_event_initialize($0, nil, nil, nil, 1) }

@@ -1,7 +1,7 @@
-import CSupport
 import FuseMount
 import Glibc
 import Reporting
+import Stage
 import TestSupport
 import Testing
 
@@ -37,8 +37,7 @@ final class Bench {
         folder = try TemporaryFolder()
         // Programs of other users are to find their way in.
         chmod(folder.path, 0o755)
-        let image = String(cString: try #require(perjury_image_path()))
-        products = String(image[..<(try #require(image.lastIndex(of: "/")))])
+        products = try #require(Installation.folder)
         program = products + "/perjury"
         keeper = folder.file("perjury-keeper")
         try #require(symlink(products + "/perjury-keeper", keeper) == 0)

@@ -1,6 +1,6 @@
-import CSupport
 import Glibc
 import Reporting
+import Stage
 import TestSupport
 import Testing
 
@@ -208,12 +208,11 @@ struct CommandTests {
         let flags = O_WRONLY | O_CREAT
         posix_spawn_file_actions_addopen(&actions, 1, output, flags, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errors, flags, 0o600)
-        let image = String(cString: try #require(perjury_image_path()))
-        let program = image[...(try #require(image.lastIndex(of: "/")))] + "perjury"
-        var words = ([String(program)] + arguments).map { strdup($0) } + [nil]
+        let program = "\(try #require(Installation.folder))/perjury"
+        var words = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var process: pid_t = 0
-        let failure = posix_spawn(&process, String(program), &actions, nil, &words, environ)
+        let failure = posix_spawn(&process, program, &actions, nil, &words, environ)
         try #require(failure == 0, "\(program) does not start")
         var status: CInt = 0
         waitpid(process, &status, 0)

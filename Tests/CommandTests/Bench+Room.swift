@@ -15,6 +15,7 @@ extension Bench {
         let runtime = folder.file("runtime")
         mkdir(runtime, 0o700)
         for path in [folder.path, runtime] { chown(path, Self.nobody, Self.nobody) }
+        let keeper = try #require(keeper)
         unlink(keeper)
         try #require(symlink("/media/p/perjury-keeper", keeper) == 0)
         // The products and the catalogue may lie where others have no way in.

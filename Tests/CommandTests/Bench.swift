@@ -13,9 +13,10 @@ struct TheCommand {}
 /// the harness and its programs by their environment, keeper, agent and init by their command line.
 final class Bench {
     let folder: TemporaryFolder
-    private let program: String
-    let keeper: String
-    /// Where the executables are.
+    private var program: String
+    /// nil: perjury finds its own.
+    private(set) var keeper: String?
+    /// Where the package's programs were built.
     let products: String
     private var runs = 0
     private let hostMounts: [String]
@@ -39,8 +40,9 @@ final class Bench {
         chmod(folder.path, 0o755)
         products = try #require(Installation.folder)
         program = products + "/perjury"
-        keeper = folder.file("perjury-keeper")
+        let keeper = folder.file("perjury-keeper")
         try #require(symlink(products + "/perjury-keeper", keeper) == 0)
+        self.keeper = keeper
         hostMounts = Leftovers.fuseMounts(of: "self")
     }
 
@@ -84,6 +86,31 @@ final class Bench {
         chmod(folder.file("\(name)/workload.yaml"), 0o644)
         for (file, text) in scripts { try script("\(name)/\(file)", text) }
         return folder.file(name)
+    }
+
+    // MARK: Installing
+
+    /// Installs the package in the bench, as `make install` does, and runs what is installed from now on.
+    ///
+    /// - Parameter link: the name of a symbolic link to the executable, by which it is called.
+    func install(calledBy link: String) throws {
+        let project = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let prefix = folder.file("usr")
+        let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+        let words: [String] = ["/\(project)/Packaging/lay-out", products, prefix]
+        let settings: [String] = ["PATH=\(path)"]
+        var arguments = words.map { strdup($0) } + [nil]
+        var environment = settings.map { strdup($0) } + [nil]
+        defer { for word in arguments + environment { free(word) } }
+        var process: pid_t = 0
+        var status: CInt = 0
+        let failure = posix_spawn(&process, words[0], nil, nil, &arguments, &environment)
+        try #require(failure == 0, "Packaging/lay-out does not start")
+        waitpid(process, &status, 0)
+        try #require(status == 0, "Packaging/lay-out failed")
+        program = folder.file(link)
+        keeper = nil
+        try #require(symlink("\(prefix)/bin/perjury", program) == 0)
     }
 
     // MARK: Running

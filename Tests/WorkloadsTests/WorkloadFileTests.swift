@@ -261,6 +261,23 @@ struct WorkloadFileTests {
         #expect(!shown.contains("\n"))
     }
 
+    @Test("an alias stands for what its anchor marks, quotes and blocks for their texts")
+    func aliases() throws {
+        let file = try parse(
+            """
+            about: >
+              two
+              lines
+            setup: &words [./a, "", 'it''s', "\\x41"]
+            run: *words
+            observe: ./see
+            """)
+
+        #expect(file.about == "two lines\n")
+        #expect(file.run == ["./a", "", "it's", "A"])
+        #expect(file.setup == file.run)
+    }
+
     @Test("a file that is no text, or larger than a workload can be, is refused")
     func size() {
         #expect(throws: WorkloadFileError.self) { () throws -> Void in

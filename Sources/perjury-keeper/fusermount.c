@@ -137,7 +137,8 @@ bool fusermount_enter(const struct mounts *mounts, struct failure *failure) {
         errno = EPERM;
         return fail(failure, "running %s, which is setuid root, under no_new_privs", mounts->tool);
     }
-    return make_folders(mounts, failure);
+    // Before anything is made that has to be removed.
+    return guard_start(mounts, failure) && make_folders(mounts, failure);
 }
 
 bool fusermount_renew(const struct mounts *mounts, struct failure *failure) {

@@ -148,7 +148,6 @@ static int set_up(const char *root, struct failure *failure) {
     sigprocmask(SIG_SETMASK, &child, NULL);
     signal(SIGCHLD, SIG_DFL);  // ignored, it would reap by itself
     if (chdir("/") != 0 || !mounts_enter(&own_mounts, root, failure)) return -1;
-    if (is_guarded && !guard_start(&own_mounts, failure)) return -1;
     int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals < 0) fail(failure, "signalfd");
     return signals;

@@ -72,8 +72,15 @@ extension Bench {
 
     var roomMounts: [String] { Leftovers.fuseMounts(of: "\(room)") }
 
-    /// What is in the user's runtime folder.
+    /// What is in the user's runtime folder. A place that is empty is none: where a command is killed between making it and
+    /// starting who guards it, the next one takes and removes it.
     var placesInRoom: [String] {
-        room == 0 ? [] : namesInFolder(folder.file("runtime")) ?? []
+        guard room != 0 else { return [] }
+        let runtime = folder.file("runtime")
+        return (namesInFolder(runtime) ?? []).flatMap { folder in
+            (namesInFolder("\(runtime)/\(folder)") ?? []).flatMap { place in
+                (namesInFolder("\(runtime)/\(folder)/\(place)") ?? []).map { "\(place)/\($0)" }
+            }
+        }
     }
 }
